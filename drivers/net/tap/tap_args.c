@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_kvargs.h>
+#include <rte_string_fns.h>
+
+#include "tap_args.h"
+#include "tap_compat.h"
+#include "tap_log.h"
+#include "tap_policy_abi.h"
+
+#define TAP_DEFAULT_IFACE "dtap%d"
+
+/* A named value of an argument. */
+struct tap_choice {
+	const char *name;
+	int value;
+};
+
+/* One device argument: how it is written and what takes its value. */
+struct tap_arg {
+	const char *key;
+	const char *allowed;
+	int (*parse)(const char *value, struct tap_args *args);
+};
+
+static const struct tap_choice tap_rss_choices[] = {
+	{ "auto", TAP_RSS_AUTO },
+	{ "bpf", TAP_RSS_BPF },
+	{ "basic", TAP_RSS_BASIC },
+	{ "soft", TAP_RSS_SOFT },
+};
+
+static const struct tap_choice tap_algo_choices[] = {
+	{ "toeplitz", TAP_ALGO_TOEPLITZ },
+	{ "xor", TAP_ALGO_XOR },
+	{ "symmetric", TAP_ALGO_SYM_TOEPLITZ },
+	{ "symmetric-sort", TAP_ALGO_SYM_SORT },
+};
+
+static int
+tap_choose(const struct tap_choice *choices, size_t n, const char *value)
+{
+	size_t i;
+
+	for (i = 0; value != NULL && i < n; i++)
+		if (strcmp(value, choices[i].name) == 0)
+			return choices[i].value;
+	return -EINVAL;
+}
+
+/* What the kernel accepts as the name of a netdev, less its %d patterns. */
+static int
+tap_parse_iface(const char *value, struct tap_args *args)
+{
+	const char *c;
+
+	if (value == NULL || *value == '\0' || strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
+		return -EINVAL;
+	for (c = value; *c != '\0'; c++)
+		if (*c == '/' || *c == ':' || *c == '%' || isspace((unsigned char)*c))
+			return -EINVAL;
+	return rte_strscpy(args->iface, value, sizeof(args->iface)) < 0 ? -EINVAL : 0;
+}
+
+static int
+tap_parse_mac(const char *value, struct tap_args *args)
+{
+	if (value == NULL)
+		return -EINVAL;
+	if (strcmp(value, "fixed") == 0) {
+		args->mac_source = TAP_MAC_FIXED;
+		return 0;
+	}
+	args->mac_source = TAP_MAC_GIVEN;
+	if (rte_ether_unformat_addr(value, &args->mac) != 0 ||
+	    !rte_is_valid_assigned_ether_addr(&args->mac))
+		return -EINVAL;
+	return 0;
+}
+
+static int
+tap_parse_persist(const char *value, struct tap_args *args)
+{
+	args->persist = value == NULL || *value == '\0' || strcmp(value, "1") == 0;
+	return args->persist || strcmp(value, "0") == 0 ? 0 : -EINVAL;
+}
+
+static int
+tap_parse_rss(const char *value, struct tap_args *args)
+{
+	int mode = tap_choose(tap_rss_choices, RTE_DIM(tap_rss_choices), value);
+
+	if (mode < 0)
+		return mode;
+	args->rss = mode;
+	return 0;
+}
+
+static int
+tap_parse_rss_algo(const char *value, struct tap_args *args)
+{
+	int algo = tap_choose(tap_algo_choices, RTE_DIM(tap_algo_choices), value);
+
+	if (algo < 0)
+		return algo;
+	args->rss_algo = (uint8_t)algo;
+	return 0;
+}
+
+static const struct tap_arg tap_arg_table[] = {
+	{ "iface", "a name of 1 to 15 characters without '/', ':', '%' and white space",
+	  tap_parse_iface },
+	{ "mac", "fixed, or a unicast address XX:XX:XX:XX:XX:XX", tap_parse_mac },
+	{ "persist", "no value, 1 or 0", tap_parse_persist },
+	{ "rss", "auto, bpf, basic, soft", tap_parse_rss },
+	{ "rss_algo", "toeplitz, xor, symmetric, symmetric-sort", tap_parse_rss_algo },
+};
+
+static int
+tap_parse_pair(const char *name, const struct rte_kvargs_pair *pair, struct tap_args *args)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(tap_arg_table); i++) {
+		const struct tap_arg *arg = &tap_arg_table[i];
+
+		if (strcmp(pair->key, arg->key) != 0)
+			continue;
+		if (arg->parse(pair->value, args) == 0)
+			return 0;
+		TAP_LOG(ERR, "%s: argument %s: \"%s\" is not allowed; allowed: %s", name, arg->key,
+			pair->value == NULL ? "" : pair->value, arg->allowed);
+		return -EINVAL;
+	}
+	TAP_LOG(ERR, "%s: unknown argument \"%s\"; allowed: " TAP_ARGS_HELP, name, pair->key);
+	return -EINVAL;
+}
+
+int
+tap_args_parse(const char *name, const char *text, struct tap_args *args)
+{
+	struct rte_kvargs *kvargs;
+	unsigned int i;
+	int ret = 0;
+
+	memset(args, 0, sizeof(*args));
+	rte_strscpy(args->iface, TAP_DEFAULT_IFACE, sizeof(args->iface));
+	if (text == NULL || *text == '\0')
+		return 0;
+	kvargs = rte_kvargs_parse(text, NULL);
+	if (kvargs == NULL) {
+		TAP_LOG(ERR,
+			"%s: cannot parse \"%s\"; arguments are key=value, separated by commas: " TAP_ARGS_HELP,
+			name, text);
+		return -EINVAL;
+	}
+	for (i = 0; i < kvargs->count && ret == 0; i++)
+		ret = tap_parse_pair(name, &kvargs->pairs[i], args);
+	rte_kvargs_free(kvargs);
+	return ret;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#ifndef TAP_BPF_H
+#define TAP_BPF_H
+
+/**
+ * @file
+ * The BPF side of a port: the ladder of programs, loaded by libbpf. The only part of
+ * the driver that knows libbpf; without it (TAP_HAVE_BPF not defined) every rung but
+ * software is refused with the reason.
+ */
+
+#include "tap_args.h"
+#include "tap_policy_abi.h"
+
+/** Rungs of the ladder, best first. */
+enum tap_rung {
+	TAP_RUNG_FULL = 1,  /**< the steering program classifies every packet */
+	TAP_RUNG_BASIC = 2, /**< it classifies plain packets; the driver corrects the rest */
+	TAP_RUNG_SOFT = 3,  /**< the driver classifies and redistributes */
+};
+
+/** Length of a reason for standing on a lower rung, with its end. */
+#define TAP_REASON_LEN 256
+
+struct tap_bpf;
+
+/**
+ * Climb as high as the kernel lets us and @p mode allows.
+ *
+ * @param mode    what the application asked for; TAP_RSS_SOFT gives NULL at once
+ * @param rung    the rung reached
+ * @param reason  why it is not the first: which step failed, the error, what would mend it;
+ *                empty on the first
+ * @return the loaded programs, owned by the caller; NULL on TAP_RUNG_SOFT.
+ */
+struct tap_bpf *tap_bpf_open(const char *port, enum tap_rss_mode mode, enum tap_rung *rung,
+			     char reason[TAP_REASON_LEN]);
+
+/** Unload; programs that are attached to a netdev stay attached. NULL is allowed. */
+void tap_bpf_close(struct tap_bpf *bpf);
+
+/** The memory that the programs read and write, mapped; valid until tap_bpf_close(). */
+struct tap_shared *tap_bpf_shared(struct tap_bpf *bpf);
+
+/** The fd of the steering program of the rung that was reached. */
+int tap_bpf_steering_fd(const struct tap_bpf *bpf);
+
+/** The fd of the filter program that rings the doorbell. */
+int tap_bpf_filter_fd(const struct tap_bpf *bpf);
+
+/** Wait until no program that runs now is still running, where membarrier cannot tell; for a tap_bpf. */
+void tap_bpf_grace(void *arg);
+
+#endif /* TAP_BPF_H */

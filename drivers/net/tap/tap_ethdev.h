@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#ifndef TAP_ETHDEV_H
+#define TAP_ETHDEV_H
+
+/**
+ * @file
+ * The port and its queues: what the parts of the driver share.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <net/if.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <rte_spinlock.h>
+
+#include <ethdev_driver.h>
+
+#include "tap_args.h"
+#include "tap_bpf.h"
+#include "tap_compat.h"
+#include "tap_link.h"
+#include "tap_policy.h"
+#include "tap_tun.h"
+
+/** Unicast addresses of a port, its own included. */
+#define TAP_MAX_MACS 64
+/** Multicast addresses of a port. */
+#define TAP_MAX_MCAST 256
+/** Room in front of the IP packet: Ethernet header and two VLAN tags. */
+#define TAP_L2_OVERHEAD (RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN)
+/** The kernel's limit for a tap's MTU. */
+#define TAP_MAX_MTU (65535 - RTE_ETHER_HDR_LEN)
+/** Segments of a received frame. */
+#define TAP_RX_MAX_SEGS 64
+/** Segments of a frame to send. */
+#define TAP_TX_MAX_SEGS 256
+/** Descriptors of a queue: packets that the kernel's queue holds. */
+#define TAP_MIN_DESC 32
+#define TAP_MAX_DESC 32768
+#define TAP_DEFAULT_DESC 1024
+
+/** mbufs that a receive queue takes from its pool at a time. */
+#define TAP_RX_STASH 32
+
+_Static_assert(TAP_RX_STASH <= TAP_RX_MAX_SEGS, "the stash has room for both");
+
+struct tap_port;
+
+/** Counters of a receive queue; written by its burst alone. */
+struct tap_rxq_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t errors;      /**< frames longer than the mbufs can take */
+	uint64_t nombuf;      /**< bursts that found the pool empty */
+	uint64_t filtered;    /**< frames for other MAC addresses */
+	uint64_t hashed;      /**< packets delivered with a hash */
+	uint64_t steered;     /**< packets that the kernel put on the right queue */
+	uint64_t handed_over; /**< packets passed to another queue's ring */
+	uint64_t missed;      /**< packets that found another queue's ring full or stopped */
+	uint64_t rescued;     /**< packets found by an unconditional read, without doorbell */
+};
+
+/** Counters of a transmit queue; written by its burst alone. */
+struct tap_txq_stats {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t errors; /**< packets that the kernel refused, dropped */
+	uint64_t full;   /**< bursts that the kernel could not take whole */
+};
+
+/** Whether a receive queue expects packets. */
+enum tap_rx_state {
+	TAP_RX_IDLE,  /**< only a look at the doorbell */
+	TAP_RX_ARMED, /**< reading; the doorbell stays rung */
+	TAP_RX_DRAIN, /**< reading; the doorbell was cleared a moment ago */
+};
+
+/** Receive queue. */
+struct tap_rxq {
+	int fd; /**< its queue of the netdev; owned by the port */
+	uint16_t id;
+	uint16_t n_stash;      /**< mbufs left in stash[] */
+	uint16_t n_segs;       /**< mbufs that the longest frame takes; 1: plain read() */
+	uint16_t room;         /**< bytes of frame in one mbuf */
+	bool stopped;          /**< queue state as redistribution needs it */
+	bool ring_first;       /**< redistribution: the ring's turn */
+	bool deferred;         /**< starts by rte_eth_dev_rx_queue_start() only */
+	uint8_t state;         /**< enum tap_rx_state */
+	uint32_t idle_polls;   /**< left until the next unconditional read */
+	uint64_t state_end;    /**< TSC at which ARMED or DRAIN is over */
+	uint64_t window;       /**< TSC cycles of ARMED, and of DRAIN */
+	uint64_t rearm;        /**< first bytes that change in an mbuf, ready to store */
+	uint64_t ol_flags;     /**< flags that every mbuf of the pool has */
+	struct tap_bell *bell; /**< NULL: no doorbell, read at every poll */
+	struct tap_port *port;
+	struct rte_mempool *pool;
+	struct rte_mbuf *stash[2 * TAP_RX_MAX_SEGS];
+	char *frame[2 * TAP_RX_MAX_SEGS]; /**< where the frame starts in each of stash[] */
+	struct tap_rxq_stats stats;
+	struct tap_rxq_stats stats_base; /**< value at the last reset */
+	struct tap_policy_reader reader;
+	uint16_t nb_desc;
+	rte_spinlock_t adopted; /**< held by whoever reads a stopped queue's fd */
+	struct rte_ring *ring;  /**< packets from other queues; software redistribution */
+} __rte_cache_aligned;
+
+/** Transmit queue. */
+struct tap_txq {
+	int fd; /**< a queue of the netdev, shared if Tx has more */
+	uint16_t id;
+	uint16_t nb_desc; /**< as asked for; a write() is over when it returns */
+	bool deferred;    /**< starts by rte_eth_dev_tx_queue_start() only */
+	struct tap_port *port;
+	struct tap_txq_stats stats;
+	struct tap_txq_stats stats_base;
+} __rte_cache_aligned;
+
+/** Which frames the port accepts. */
+struct tap_mac_filter {
+	bool promiscuous;
+	bool allmulticast;
+	uint16_t n_unicast; /**< entries in use: index of the last, plus 1 */
+	uint16_t n_multicast;
+	struct rte_ether_addr multicast[TAP_MAX_MCAST];
+};
+
+/** What the receive burst reads of the port; written by the control path. */
+struct tap_rx_mode {
+	bool hash;         /**< deliver the RSS hash */
+	bool redistribute; /**< the driver classifies and hands over */
+	bool ip_cksum;
+	bool l4_cksum;
+};
+
+/** A port: private data of its rte_eth_dev. */
+struct tap_port {
+	struct rte_eth_dev_data *data;
+	char name[IFNAMSIZ]; /**< netdev */
+	unsigned int ifindex;
+	struct tap_args args;
+	struct tap_link *link;
+	int fd[TAP_MAX_QUEUES]; /**< queues of the netdev, fd[0] from probe to close */
+	uint16_t nb_fds;
+	struct tap_bpf *bpf; /**< NULL in software */
+	enum tap_rung rung;
+	char reason[TAP_REASON_LEN]; /**< why the rung is not the first */
+	struct tap_shared *shared;   /**< policy and doorbells */
+	struct tap_publisher policy;
+	struct tap_rss_conf rss; /**< as published last */
+	uint64_t rss_hf;         /**< the same types as the application gave them */
+	bool steering;           /**< RSS was asked for */
+	bool doorbell;           /**< a program rings when a packet comes */
+	struct tap_rx_mode rx_mode;
+	struct tap_mac_filter filter;
+	RTE_ATOMIC(uint32_t) orphans; /**< stopped queues whose fd others have to read */
+	uint64_t kernel_dropped_base; /**< the netdev's count at the last reset */
+};
+
+/** The port of an ethdev. */
+static inline struct tap_port *
+tap_port_of(const struct rte_eth_dev *dev)
+{
+	return dev->data->dev_private;
+}
+
+/* tap_vdev.c */
+/** Give back what probe and configure took; the ethdev itself is its caller's. */
+void tap_port_free(struct tap_port *port);
+
+/* tap_ethdev.c */
+extern const struct eth_dev_ops tap_ops;
+int tap_stop(struct rte_eth_dev *dev);
+int tap_close(struct rte_eth_dev *dev);
+/** Bring the number of queue fds to @p n, which may be 0. */
+int tap_set_queues(struct tap_port *port, uint16_t n);
+/** Go down to software because @p step failed; an error if the application insists on BPF. */
+int tap_fall_back(struct tap_port *port, const char *step, int ret);
+
+/* tap_rx.c */
+int tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsigned int socket,
+		       const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
+void tap_rx_queue_release(struct rte_eth_dev *dev, uint16_t id);
+void tap_rxq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info *info);
+int tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id);
+int tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id);
+/** Can the queue's mbufs take frames of this MTU? Says why not; sets the queue's segment count. */
+int tap_rx_queue_fit(struct rte_eth_dev *dev, struct tap_rxq *q, uint16_t mtu);
+uint16_t tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
+
+/* tap_tx.c */
+int tap_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsigned int socket,
+		       const struct rte_eth_txconf *conf);
+void tap_tx_queue_release(struct rte_eth_dev *dev, uint16_t id);
+void tap_txq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_txq_info *info);
+int tap_tx_queue_start(struct rte_eth_dev *dev, uint16_t id);
+int tap_tx_queue_stop(struct rte_eth_dev *dev, uint16_t id);
+uint16_t tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
+
+/* tap_soft.c */
+/** Give the queue a ring, unless it has one. */
+int tap_soft_queue_setup(struct tap_rxq *q);
+void tap_soft_queue_release(struct tap_rxq *q);
+void tap_soft_queue_flush(struct tap_rxq *q);
+uint16_t tap_soft_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
+
+/* tap_rss.c */
+uint64_t tap_rss_offloads(void);
+int tap_rss_configure(struct rte_eth_dev *dev);
+int tap_rss_hash_update(struct rte_eth_dev *dev, struct rte_eth_rss_conf *rss);
+int tap_rss_hash_conf_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *rss);
+int tap_rss_reta_update(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *reta,
+			uint16_t size);
+int tap_rss_reta_query(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *reta,
+		       uint16_t size);
+
+/* tap_mac.c */
+bool tap_mac_accept(const struct tap_port *port, const struct rte_ether_addr *dst);
+int tap_promiscuous_enable(struct rte_eth_dev *dev);
+int tap_promiscuous_disable(struct rte_eth_dev *dev);
+int tap_allmulticast_enable(struct rte_eth_dev *dev);
+int tap_allmulticast_disable(struct rte_eth_dev *dev);
+int tap_mac_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac);
+int tap_mac_add(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t index, uint32_t vmdq);
+void tap_mac_remove(struct rte_eth_dev *dev, uint32_t index);
+int tap_mcast_set(struct rte_eth_dev *dev, struct rte_ether_addr *list, uint32_t n);
+
+/* tap_stats.c */
+int tap_stats_get(TAP_STATS_ARGS);
+int tap_stats_reset(struct rte_eth_dev *dev);
+int tap_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int n);
+int tap_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int n);
+
+#endif /* TAP_ETHDEV_H */

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/syscall.h>
+
+#include <linux/membarrier.h>
+
+#include <rte_pause.h>
+
+#include "tap_policy.h"
+#include "tap_toeplitz.h"
+
+/* A reader that stays in one burst for longer belongs to a process that was killed there. */
+#define TAP_READER_PATIENCE_NS UINT64_C(1000000000)
+
+static bool
+tap_rss_conf_valid(const struct tap_rss_conf *conf)
+{
+	const uint32_t all_types = (TAP_RSS_L2_PAYLOAD << 1) - 1;
+	const uint32_t all_modifiers = (TAP_MOD_L4_DST_ONLY << 1) - 1;
+	unsigned int i;
+
+	if ((conf->types & ~all_types) != 0 || (conf->modifiers & ~all_modifiers) != 0)
+		return false;
+	if (conf->algo >= TAP_ALGO_COUNT)
+		return false;
+	if (conf->nb_queues == 0 || conf->nb_queues > TAP_MAX_QUEUES)
+		return false;
+	if (conf->ipv6_prefix != 0 &&
+	    (conf->ipv6_prefix < 32 || conf->ipv6_prefix > 96 || conf->ipv6_prefix % 8 != 0))
+		return false;
+	for (i = 0; i < TAP_RETA_SIZE; i++)
+		if (conf->reta[i] >= conf->nb_queues)
+			return false;
+	return true;
+}
+
+/* Zero the half of a source/destination pair that a *_ONLY modifier excludes. */
+static void
+tap_mask_pair(uint8_t *pair, size_t half, uint32_t modifiers, uint32_t src_only, uint32_t dst_only)
+{
+	bool src = modifiers & src_only;
+	bool dst = modifiers & dst_only;
+
+	if (src && !dst)
+		memset(pair + half, 0, half);
+	if (dst && !src)
+		memset(pair, 0, half);
+}
+
+static void
+tap_build_masks(struct tap_rss_ctx *ctx, const struct tap_rss_conf *conf)
+{
+	uint8_t *ip4 = (uint8_t *)ctx->mask_ip4;
+	uint8_t *ip6 = (uint8_t *)ctx->mask_ip6;
+	uint8_t *eth = (uint8_t *)ctx->mask_eth;
+	size_t prefix = conf->ipv6_prefix / 8;
+
+	memset(ip4, 0xff, sizeof(ctx->mask_ip4));
+	memset(ip6, 0xff, sizeof(ctx->mask_ip6));
+	memset(eth, 0xff, sizeof(ctx->mask_eth));
+	tap_mask_pair(ip4, 4, conf->modifiers, TAP_MOD_L3_SRC_ONLY, TAP_MOD_L3_DST_ONLY);
+	tap_mask_pair(ip4 + 8, 2, conf->modifiers, TAP_MOD_L4_SRC_ONLY, TAP_MOD_L4_DST_ONLY);
+	tap_mask_pair(ip6, 16, conf->modifiers, TAP_MOD_L3_SRC_ONLY, TAP_MOD_L3_DST_ONLY);
+	tap_mask_pair(ip6 + 32, 2, conf->modifiers, TAP_MOD_L4_SRC_ONLY, TAP_MOD_L4_DST_ONLY);
+	tap_mask_pair(eth, 6, conf->modifiers, TAP_MOD_L2_SRC_ONLY, TAP_MOD_L2_DST_ONLY);
+	if (prefix != 0) {
+		memset(ip6 + prefix, 0, 16 - prefix);
+		memset(ip6 + 16 + prefix, 0, 16 - prefix);
+	}
+	if (prefix != 0 || conf->modifiers != 0)
+		ctx->flags |= TAP_CTX_MASKED;
+}
+
+int
+tap_policy_build(struct tap_policy *policy, const struct tap_rss_conf *conf)
+{
+	struct tap_rss_ctx *ctx = &policy->ctx;
+
+	if (!tap_rss_conf_valid(conf))
+		return -EINVAL;
+	ctx->types = conf->types;
+	ctx->algo = conf->algo;
+	ctx->flags = conf->innermost ? TAP_CTX_INNER : 0;
+	ctx->nb_queues = conf->nb_queues;
+	ctx->reserved = 0;
+	tap_build_masks(ctx, conf);
+	memcpy(ctx->reta, conf->reta, sizeof(ctx->reta));
+	tap_toeplitz_table_build(&policy->key, conf->key);
+	return 0;
+}
+
+static uint64_t
+tap_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static int
+tap_membarrier(int cmd)
+{
+	return (int)syscall(__NR_membarrier, cmd, 0, 0);
+}
+
+/*
+ * After this, every program run and every burst that began before the switch is either
+ * over or visible in its reader's section count. MEMBARRIER_CMD_GLOBAL is both a full
+ * kernel RCU grace period and the heavy half of tap_fence_light(). Kernels booted with
+ * nohz_full refuse it: then the two come separately.
+ */
+static void
+tap_grace_period(const struct tap_publisher *pub)
+{
+	if (tap_membarrier(MEMBARRIER_CMD_GLOBAL) == 0)
+		return;
+	if (tap_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) != 0 ||
+	    tap_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0)
+		usleep(10000); /* store buffers drain long before that */
+	if (pub->grace != NULL)
+		pub->grace(pub->grace_arg);
+}
+
+static void
+tap_wait_for_reader(struct tap_policy_reader *reader)
+{
+	uint64_t deadline = tap_now_ns() + TAP_READER_PATIENCE_NS;
+	uint32_t seen = rte_atomic_load_explicit(&reader->section, rte_memory_order_acquire);
+	uint32_t now = seen;
+
+	while ((seen & 1) != 0 && now == seen && tap_now_ns() < deadline) {
+		rte_pause();
+		now = rte_atomic_load_explicit(&reader->section, rte_memory_order_acquire);
+	}
+}
+
+int
+tap_policy_publish(struct tap_publisher *pub, const struct tap_rss_conf *conf)
+{
+	struct tap_shared *shared = pub->shared;
+	uint32_t next = shared->active + 1;
+	uint16_t i;
+	int ret;
+
+	/* Nobody reads the idle slot: the publication that left it waited for its readers. */
+	ret = tap_policy_build(&shared->slot[next & (TAP_SLOTS - 1)], conf);
+	if (ret != 0)
+		return ret;
+	rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&shared->active, next,
+				  rte_memory_order_release);
+	tap_grace_period(pub);
+	for (i = 0; i < pub->nb_readers; i++)
+		if (pub->reader[i] != NULL)
+			tap_wait_for_reader(pub->reader[i]);
+	return 0;
+}

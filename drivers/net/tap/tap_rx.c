@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+#include <rte_net.h>
+
+#include "tap_log.h"
+#include "tap_rx.h"
+
+/* Polls of an idle queue between two reads that do not wait for the doorbell. */
+#define TAP_RX_IDLE_POLLS 1024
+/*
+ * How long a queue reads on after its last packet, and again after it cleared the
+ * doorbell: the bell rings before the packet is in the queue, 20 us cover all but a
+ * sender that is preempted in between.
+ */
+#define TAP_RX_WINDOW_US 50
+
+_Static_assert(RTE_PKTMBUF_HEADROOM >= TAP_VNET_HDR_LEN, "the vnet header goes to the headroom");
+
+/* Packet type of the upper layer, by IP protocol. */
+static const uint32_t tap_ptype_l4[256] = {
+	[IPPROTO_ICMP] = RTE_PTYPE_L4_ICMP, [IPPROTO_TCP] = RTE_PTYPE_L4_TCP,
+	[IPPROTO_UDP] = RTE_PTYPE_L4_UDP,   [IPPROTO_ICMPV6] = RTE_PTYPE_L4_ICMP,
+	[IPPROTO_SCTP] = RTE_PTYPE_L4_SCTP,
+};
+
+static uint32_t
+tap_rx_ptype(const struct tap_headers *h)
+{
+	static const uint32_t l2[3] = {
+		RTE_PTYPE_L2_ETHER,
+		RTE_PTYPE_L2_ETHER_VLAN,
+		RTE_PTYPE_L2_ETHER_QINQ,
+	};
+	static const uint32_t l3[3][2] = {
+		[TAP_L3_IPV4] = { RTE_PTYPE_L3_IPV4, RTE_PTYPE_L3_IPV4_EXT },
+		[TAP_L3_IPV6] = { RTE_PTYPE_L3_IPV6, RTE_PTYPE_L3_IPV6_EXT },
+	};
+	uint32_t ptype = l2[h->n_vlan] | l3[h->l3][(h->flags & TAP_HDR_L3_EXT) != 0];
+
+	if (h->flags & TAP_HDR_FRAG)
+		return ptype | RTE_PTYPE_L4_FRAG;
+	if (h->flags & TAP_HDR_L4)
+		return ptype | tap_ptype_l4[h->l4_proto];
+	return ptype;
+}
+
+static uint64_t
+tap_rx_ip_cksum(const struct rte_mbuf *m, const struct tap_headers *h)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const void *, h->l3_off);
+	uint8_t len;
+
+	if (h->l3 != TAP_L3_IPV4 || (uint32_t)h->l3_off + sizeof(*ip) > m->data_len)
+		return RTE_MBUF_F_RX_IP_CKSUM_UNKNOWN;
+	len = rte_ipv4_hdr_len(ip);
+	if ((uint32_t)h->l3_off + len > m->data_len)
+		return RTE_MBUF_F_RX_IP_CKSUM_UNKNOWN;
+	return rte_raw_cksum(ip, len) == 0xffff ? RTE_MBUF_F_RX_IP_CKSUM_GOOD :
+						  RTE_MBUF_F_RX_IP_CKSUM_BAD;
+}
+
+/* The kernel knows nothing of frames from packet sockets and the like: look ourselves. */
+static uint64_t
+tap_rx_verify_l4(const struct rte_mbuf *m, const struct tap_headers *h)
+{
+	const void *ip = rte_pktmbuf_mtod_offset(m, const void *, h->l3_off);
+	const uint8_t *l4 = rte_pktmbuf_mtod_offset(m, const uint8_t *, h->l4_off);
+	bool tcp = h->l4_proto == IPPROTO_TCP;
+	int bad;
+
+	if ((h->flags & (TAP_HDR_L4 | TAP_HDR_FRAG)) != TAP_HDR_L4 ||
+	    (!tcp && h->l4_proto != IPPROTO_UDP) ||
+	    (uint32_t)h->l4_off + (tcp ? 20 : 8) > m->data_len)
+		return RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN;
+	if (!tcp && h->l3 == TAP_L3_IPV4 && l4[6] == 0 && l4[7] == 0)
+		return RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN; /* the sender left it out */
+	if (h->l3 == TAP_L3_IPV4)
+		bad = rte_ipv4_udptcp_cksum_mbuf_verify(m, ip, h->l4_off);
+	else
+		bad = (h->flags & TAP_HDR_L3_EXT) == 0 ?
+			      rte_ipv6_udptcp_cksum_mbuf_verify(m, ip, h->l4_off) :
+			      -ENOTSUP;
+	if (bad == -ENOTSUP)
+		return RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN;
+	return bad == 0 ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD;
+}
+
+static uint64_t
+tap_rx_cksum_flags(const struct tap_rx_mode *mode, const struct rte_mbuf *m,
+		   const struct tap_headers *h, uint8_t vnet_flags)
+{
+	uint64_t flags = mode->ip_cksum ? tap_rx_ip_cksum(m, h) : 0;
+
+	if (!mode->l4_cksum)
+		return flags;
+	if (vnet_flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		return flags | RTE_MBUF_F_RX_L4_CKSUM_NONE;
+	if (vnet_flags & VIRTIO_NET_HDR_F_DATA_VALID)
+		return flags | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	return flags | tap_rx_verify_l4(m, h);
+}
+
+/*
+ * Have the mbufs of one frame at hand. They come raw, as they lie in the pool: all that a
+ * packet needs of them is written when it is there, and their second cache line stays cold.
+ */
+static bool
+tap_rx_refill(struct tap_rxq *q)
+{
+	uint16_t n = RTE_MAX(q->n_segs, TAP_RX_STASH);
+	uint16_t i;
+
+	if (rte_mempool_get_bulk(q->pool, (void **)(q->stash + q->n_stash), n) != 0) {
+		q->stats.nombuf++;
+		return false;
+	}
+	/* All at once here they overlap; one by one each would wait for the cache. */
+	for (i = q->n_stash; i < q->n_stash + n; i++)
+		q->frame[i] = (char *)q->stash[i]->buf_addr + RTE_PKTMBUF_HEADROOM;
+	q->n_stash += n;
+	return true;
+}
+
+/* Data offset, reference count, segments and port with one store. */
+static inline void
+tap_rx_rearm(const struct tap_rxq *q, struct rte_mbuf *m)
+{
+	memcpy(&m->rearm_data, &q->rearm, sizeof(q->rearm));
+}
+
+/* A frame that fits one mbuf. @return bytes of frame; 0: nothing there. */
+static inline uint32_t
+tap_rx_read(struct tap_rxq *q)
+{
+	struct rte_mbuf *m = q->stash[q->n_stash - 1];
+	char *frame = q->frame[q->n_stash - 1];
+	ssize_t len = tap_tun_read(q->fd, frame - TAP_VNET_HDR_LEN, q->room + TAP_VNET_HDR_LEN);
+
+	if (len <= (ssize_t)TAP_VNET_HDR_LEN)
+		return 0;
+	len -= TAP_VNET_HDR_LEN;
+	tap_rx_rearm(q, m);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = (uint32_t)len;
+	return (uint32_t)len;
+}
+
+/* Chain the mbufs of a frame that was read into them; the first is the stash's last. */
+static void
+tap_rx_chain(struct tap_rxq *q, uint32_t len)
+{
+	struct rte_mbuf *head = q->stash[q->n_stash - 1];
+	struct rte_mbuf *tail = head;
+	uint32_t left = len - RTE_MIN(len, q->room);
+	uint16_t last = q->n_stash - 1;
+
+	tap_rx_rearm(q, head);
+	head->pkt_len = len;
+	head->data_len = (uint16_t)RTE_MIN(len, q->room);
+	while (left != 0) {
+		struct rte_mbuf *m = q->stash[--last];
+
+		tap_rx_rearm(q, m);
+		m->ol_flags = q->ol_flags;
+		m->data_len = (uint16_t)RTE_MIN(left, q->room);
+		left -= m->data_len;
+		tail->next = m;
+		tail = m;
+		head->nb_segs++;
+	}
+	/* The head moves to where its caller takes one mbuf off the stash. */
+	q->stash[last] = head;
+	q->frame[last] = q->frame[q->n_stash - 1];
+	q->n_stash = last + 1;
+}
+
+static uint32_t
+tap_rx_readv(struct tap_rxq *q)
+{
+	struct iovec iov[TAP_RX_MAX_SEGS];
+	ssize_t len;
+	uint16_t i;
+
+	for (i = 0; i < q->n_segs; i++) {
+		size_t before = i == 0 ? TAP_VNET_HDR_LEN : 0;
+
+		iov[i].iov_base = q->frame[q->n_stash - 1 - i] - before;
+		iov[i].iov_len = q->room + before;
+	}
+	len = tap_tun_readv(q->fd, iov, q->n_segs);
+	if (len <= (ssize_t)TAP_VNET_HDR_LEN)
+		return 0;
+	len -= TAP_VNET_HDR_LEN;
+	tap_rx_chain(q, (uint32_t)len);
+	return (uint32_t)len;
+}
+
+/* A frame that nobody wants: its mbuf goes back to the stash. */
+static void
+tap_rx_put_back(struct tap_rxq *q, const struct tap_rx_frame *frame)
+{
+	frame->m->ol_flags = q->ol_flags;
+	if (frame->m->nb_segs > 1) {
+		rte_pktmbuf_free(frame->m);
+		return;
+	}
+	q->stash[q->n_stash] = frame->m;
+	q->frame[q->n_stash++] = frame->data;
+}
+
+/* What becomes a packet's: its type and, as the application asked, hash and checksum flags. */
+static inline void
+tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame,
+		const struct tap_policy *policy, struct tap_verdict *verdict)
+{
+	const struct tap_rx_mode *mode = &q->port->rx_mode;
+	const struct virtio_net_hdr *vnet;
+	struct rte_mbuf *m = frame->m;
+	uint64_t flags = q->ol_flags;
+	struct tap_pkt view = {
+		.data = (const uint8_t *)frame->data,
+		.contig = RTE_MIN(frame->len, q->room),
+		.len = frame->len,
+		.mbuf = m,
+	};
+
+	if (policy != NULL)
+		tap_classify(&view, policy, verdict);
+	else
+		tap_parse(&view, &verdict->outer);
+	if (mode->hash && verdict->hashed) {
+		m->hash.rss = verdict->hash;
+		flags |= RTE_MBUF_F_RX_RSS_HASH;
+	}
+	m->packet_type = tap_rx_ptype(&verdict->outer);
+	if (mode->ip_cksum || mode->l4_cksum) {
+		vnet = (const void *)(view.data - TAP_VNET_HDR_LEN);
+		flags |= tap_rx_cksum_flags(mode, m, &verdict->outer, vnet->flags);
+	}
+	m->ol_flags = flags;
+}
+
+static inline bool
+tap_rx_finish_one(struct tap_rxq *q, const struct tap_rx_frame *frame,
+		  const struct tap_policy *policy, struct tap_verdict *verdict)
+{
+	if (unlikely(frame->len >= (uint32_t)q->room * q->n_segs)) {
+		q->stats.errors++;
+		tap_rx_put_back(q, frame);
+		return false;
+	}
+	if (!q->port->filter.promiscuous &&
+	    !tap_mac_accept(q->port, (const struct rte_ether_addr *)frame->data)) {
+		q->stats.filtered++;
+		tap_rx_put_back(q, frame);
+		return false;
+	}
+	tap_rx_describe(q, frame, policy, verdict);
+	return true;
+}
+
+bool
+tap_rx_finish(struct tap_rxq *q, const struct tap_rx_frame *frame, const struct tap_policy *policy,
+	      struct tap_verdict *verdict)
+{
+	return tap_rx_finish_one(q, frame, policy, verdict);
+}
+
+uint16_t
+tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
+{
+	uint16_t i;
+
+	n = RTE_MIN(n, TAP_RX_CHUNK);
+	for (i = 0; i < n; i++) {
+		uint32_t len;
+
+		if (unlikely(q->n_stash < q->n_segs) && !tap_rx_refill(q))
+			break;
+		len = likely(q->n_segs == 1) ? tap_rx_read(q) : tap_rx_readv(q);
+		if (len == 0)
+			break;
+		q->n_stash--;
+		frames[i].m = q->stash[q->n_stash];
+		frames[i].data = q->frame[q->n_stash];
+		frames[i].len = len;
+	}
+	return i;
+}
+
+/* Packets out of frames: @return how many were not dropped. */
+static uint16_t
+tap_rx_finish_burst(struct tap_rxq *q, const struct tap_rx_frame *frames, uint16_t n,
+		    struct rte_mbuf **pkts)
+{
+	struct tap_port *port = q->port;
+	const struct tap_policy *policy = NULL;
+	struct tap_verdict verdict = { .hashed = 0 };
+	uint64_t hashed = 0;
+	uint64_t bytes = 0;
+	uint16_t nb = 0;
+	uint16_t i;
+
+	if (port->rx_mode.hash)
+		policy = tap_policy_read_begin(&q->reader, port->shared);
+	for (i = 0; i < n; i++) {
+		if (!tap_rx_finish_one(q, &frames[i], policy, &verdict))
+			continue;
+		pkts[nb++] = frames[i].m;
+		bytes += frames[i].len;
+		hashed += verdict.hashed;
+	}
+	if (policy != NULL)
+		tap_policy_read_end(&q->reader);
+	q->stats.packets += nb;
+	q->stats.bytes += bytes;
+	q->stats.hashed += hashed;
+	if (port->steering)
+		q->stats.steered += nb;
+	return nb;
+}
+
+static uint16_t
+tap_rx_read_burst(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct tap_rx_frame frames[TAP_RX_CHUNK];
+	uint16_t reads = 0;
+	uint16_t nb = 0;
+	uint16_t want;
+	uint16_t got;
+
+	/* Reads are counted, not packets: a burst is bounded even if all are filtered. */
+	do {
+		want = RTE_MIN(n - reads, TAP_RX_CHUNK);
+		got = tap_rx_gather(q, frames, want);
+		nb += tap_rx_finish_burst(q, frames, got, pkts + nb);
+		reads += got;
+	} while (got == want && reads < n);
+	return nb;
+}
+
+static inline bool
+tap_bell_rung(const struct tap_bell *bell)
+{
+	return rte_atomic_load_explicit((const RTE_ATOMIC(uint32_t) *)&bell->rung,
+					rte_memory_order_relaxed) != 0;
+}
+
+/*
+ * While packets come the bell is left rung, so that senders only read it. It is cleared
+ * when the window after the last packet is over; what was on its way past the old ring
+ * is caught by a second window of reading before the queue goes idle.
+ */
+static void
+tap_rx_next_state(struct tap_rxq *q, bool got_packets)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (got_packets || (q->state != TAP_RX_ARMED && tap_bell_rung(q->bell))) {
+		q->state = TAP_RX_ARMED;
+		q->state_end = now + q->window;
+	} else if (q->state == TAP_RX_IDLE || now < q->state_end) {
+		return;
+	} else if (q->state == TAP_RX_ARMED) {
+		rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&q->bell->rung, 0,
+					  rte_memory_order_relaxed);
+		q->state = TAP_RX_DRAIN;
+		q->state_end = now + q->window;
+	} else {
+		q->state = TAP_RX_IDLE;
+		q->idle_polls = TAP_RX_IDLE_POLLS;
+	}
+}
+
+uint16_t
+tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct tap_rxq *q = queue;
+	uint64_t nombuf = q->stats.nombuf;
+	bool blind = false;
+	uint16_t nb;
+
+	if (q->state == TAP_RX_IDLE && !tap_bell_rung(q->bell)) {
+		if (likely(--q->idle_polls != 0))
+			return 0;
+		q->idle_polls = TAP_RX_IDLE_POLLS;
+		blind = true;
+	}
+	nb = tap_rx_read_burst(q, pkts, n);
+	if (blind)
+		q->stats.rescued += nb;
+	/* Without mbufs nobody knows what waits in the queue: go on as if packets came. */
+	if (q->bell != NULL)
+		tap_rx_next_state(q, nb != 0 || q->stats.nombuf != nombuf);
+	return nb;
+}
+
+int
+tap_rx_queue_fit(struct rte_eth_dev *dev, struct tap_rxq *q, uint16_t mtu)
+{
+	uint32_t frame = mtu + TAP_L2_OVERHEAD;
+	uint32_t segs = frame / RTE_MAX(q->room, 1) + 1; /* a full buffer tells truncation */
+	bool scatter = dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER;
+
+	if (segs > 1 && !scatter) {
+		TAP_LOG(ERR,
+			"%s: Rx queue %u: mbufs too small: MTU %u needs %u bytes behind the "
+			"headroom, the pool \"%s\" has %u; use larger mbufs or "
+			"RTE_ETH_RX_OFFLOAD_SCATTER",
+			q->port->name, q->id, mtu, frame + 1, q->pool->name, q->room);
+		return -EINVAL;
+	}
+	if (segs > TAP_RX_MAX_SEGS) {
+		TAP_LOG(ERR,
+			"%s: Rx queue %u: mbufs too small: MTU %u needs %u of %u bytes each, "
+			"%u are supported",
+			q->port->name, q->id, mtu, segs, q->room, TAP_RX_MAX_SEGS);
+		return -EINVAL;
+	}
+	q->n_segs = (uint16_t)segs;
+	return 0;
+}
+
+/* The first eight bytes that change in an mbuf, as every packet of the queue has them. */
+static void
+tap_rx_queue_prepare(struct tap_rxq *q, uint16_t port_id)
+{
+	struct rte_mbuf m = {
+		.data_off = RTE_PKTMBUF_HEADROOM,
+		.nb_segs = 1,
+		.port = port_id,
+	};
+
+	rte_mbuf_refcnt_set(&m, 1);
+	memcpy(&q->rearm, &m.rearm_data, sizeof(q->rearm));
+	if (rte_pktmbuf_priv_flags(q->pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF)
+		q->ol_flags = RTE_MBUF_F_EXTERNAL;
+}
+
+static void
+tap_rx_queue_free(struct tap_rxq *q)
+{
+	if (q->stopped)
+		rte_atomic_fetch_add_explicit(&q->port->orphans, -1, rte_memory_order_release);
+	q->port->policy.reader[q->id] = NULL;
+	tap_soft_queue_release(q);
+	if (q->n_stash != 0)
+		rte_mempool_put_bulk(q->pool, (void **)q->stash, q->n_stash);
+	rte_free(q);
+}
+
+void
+tap_rx_queue_release(struct rte_eth_dev *dev, uint16_t id)
+{
+	struct tap_rxq *q = dev->data->rx_queues[id];
+
+	if (q == NULL)
+		return;
+	dev->data->rx_queues[id] = NULL;
+	tap_rx_queue_free(q);
+}
+
+int
+tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsigned int socket,
+		   const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
+{
+	struct tap_port *port = tap_port_of(dev);
+	uint32_t room = rte_pktmbuf_data_room_size(pool);
+	struct tap_rxq *q;
+	int ret;
+
+	tap_rx_queue_release(dev, id);
+	q = rte_zmalloc_socket("net_tap_rxq", sizeof(*q), RTE_CACHE_LINE_SIZE, (int)socket);
+	if (q == NULL)
+		return -ENOMEM;
+	q->id = id;
+	q->fd = -1;
+	q->port = port;
+	q->pool = pool;
+	q->nb_desc = nb_desc;
+	q->deferred = conf->rx_deferred_start;
+	q->window = rte_get_tsc_hz() / 1000000 * TAP_RX_WINDOW_US;
+	q->room = (uint16_t)(room > RTE_PKTMBUF_HEADROOM ? room - RTE_PKTMBUF_HEADROOM : 0);
+	tap_rx_queue_prepare(q, dev->data->port_id);
+	q->stopped = true;
+	rte_atomic_fetch_add_explicit(&port->orphans, 1, rte_memory_order_release);
+	rte_spinlock_init(&q->adopted);
+	ret = tap_rx_queue_fit(dev, q, dev->data->mtu);
+	if (ret != 0) {
+		tap_rx_queue_free(q);
+		return ret;
+	}
+	port->policy.reader[id] = &q->reader;
+	dev->data->rx_queues[id] = q;
+	return 0;
+}
+
+void
+tap_rxq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info *info)
+{
+	const struct tap_rxq *q = dev->data->rx_queues[id];
+
+	info->mp = q->pool;
+	info->nb_desc = q->nb_desc;
+	info->scattered_rx = q->n_segs > 1;
+	info->conf.rx_deferred_start = q->deferred;
+	info->conf.offloads = dev->data->dev_conf.rxmode.offloads;
+}
+
+int
+tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
+{
+	struct tap_rxq *q = dev->data->rx_queues[id];
+
+	if (!q->stopped)
+		return 0;
+	rte_spinlock_lock(&q->adopted);
+	/* A NIC's stopped queue drops; with redistribution the others have read the fd. */
+	if (!q->port->rx_mode.redistribute)
+		q->stats.missed += tap_tun_flush(q->fd);
+	tap_soft_queue_flush(q);
+	q->state = TAP_RX_ARMED;
+	q->state_end = rte_rdtsc() + q->window;
+	q->stopped = false;
+	rte_spinlock_unlock(&q->adopted);
+	rte_atomic_fetch_add_explicit(&q->port->orphans, -1, rte_memory_order_release);
+	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STARTED;
+	return 0;
+}
+
+int
+tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
+{
+	struct tap_rxq *q = dev->data->rx_queues[id];
+
+	if (q->stopped)
+		return 0;
+	q->stopped = true;
+	rte_atomic_fetch_add_explicit(&q->port->orphans, 1, rte_memory_order_release);
+	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STOPPED;
+	return 0;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+
+#include "tap_log.h"
+#include "tap_rx.h"
+
+/*
+ * Redistribution in the driver. Each queue's burst reads its own fd, keeps what belongs
+ * to the queue and passes the rest on over the ring of the queue it belongs to. The fd of
+ * a stopped queue is read by whichever running queue finds its own empty.
+ */
+
+static void
+tap_soft_deliver(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		q->stats.bytes += pkts[i]->pkt_len;
+		q->stats.hashed += (pkts[i]->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
+	}
+	q->stats.packets += n;
+}
+
+static void
+tap_soft_hand_over(struct tap_rxq *from, uint16_t to, struct rte_mbuf *m)
+{
+	struct tap_rxq *target = from->port->data->rx_queues[to];
+
+	if (target->stopped || rte_ring_mp_enqueue(target->ring, m) != 0) {
+		from->stats.missed++;
+		rte_pktmbuf_free(m);
+		return;
+	}
+	from->stats.handed_over++;
+}
+
+/*
+ * Read up to @p n frames of @p source, at most a chunk, for @p self.
+ * @return packets that stay with self; @p empty: there was not as much to read.
+ */
+static uint16_t
+tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pkts, uint16_t n,
+	      bool *empty)
+{
+	struct tap_rx_frame frames[TAP_RX_CHUNK];
+	uint16_t want = RTE_MIN(n, TAP_RX_CHUNK);
+	uint16_t got = tap_rx_gather(source, frames, want);
+	const struct tap_policy *policy;
+	struct tap_verdict verdict;
+	uint16_t nb = 0;
+	uint16_t i;
+
+	*empty = got < want;
+	policy = tap_policy_read_begin(&self->reader, self->port->shared);
+	for (i = 0; i < got; i++) {
+		if (!tap_rx_finish(source, &frames[i], policy, &verdict))
+			continue;
+		if (verdict.queue == self->id)
+			pkts[nb++] = frames[i].m;
+		else
+			tap_soft_hand_over(source, verdict.queue, frames[i].m);
+		source->stats.steered += verdict.queue == source->id;
+	}
+	tap_policy_read_end(&self->reader);
+	return nb;
+}
+
+static uint16_t
+tap_soft_adopt(struct tap_rxq *self, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct rte_eth_dev_data *data = self->port->data;
+	uint16_t nb = 0;
+	uint16_t i;
+	bool empty;
+
+	for (i = 0; i < data->nb_rx_queues && nb < n; i++) {
+		struct tap_rxq *q = data->rx_queues[i];
+
+		if (!q->stopped || !rte_spinlock_trylock(&q->adopted))
+			continue;
+		if (q->stopped)
+			nb += tap_soft_read(q, self, pkts + nb, n - nb, &empty);
+		rte_spinlock_unlock(&q->adopted);
+	}
+	return nb;
+}
+
+/* The queue's own fd, at most @p n frames; and if that has no more, those of stopped queues. */
+static uint16_t
+tap_soft_read_all(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t reads = 0;
+	uint16_t nb = 0;
+	bool empty;
+
+	do {
+		nb += tap_soft_read(q, q, pkts + nb, n - reads, &empty);
+		reads += TAP_RX_CHUNK;
+	} while (!empty && reads < n);
+	if (nb < n && rte_atomic_load_explicit(&q->port->orphans, rte_memory_order_acquire) != 0)
+		nb += tap_soft_adopt(q, pkts + nb, n - nb);
+	return nb;
+}
+
+uint16_t
+tap_soft_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct tap_rxq *q = queue;
+	uint16_t nb = 0;
+
+	/* In turn, so that neither a busy ring nor a busy fd keeps the other waiting. */
+	q->ring_first = !q->ring_first;
+	if (q->ring_first)
+		nb = (uint16_t)rte_ring_sc_dequeue_burst(q->ring, (void **)pkts, n, NULL);
+	if (nb < n)
+		nb += tap_soft_read_all(q, pkts + nb, n - nb);
+	if (!q->ring_first && nb < n)
+		nb += (uint16_t)rte_ring_sc_dequeue_burst(q->ring, (void **)(pkts + nb), n - nb,
+							  NULL);
+	tap_soft_deliver(q, pkts, nb);
+	return nb;
+}
+
+int
+tap_soft_queue_setup(struct tap_rxq *q)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	if (q->ring != NULL)
+		return 0;
+	snprintf(name, sizeof(name), "net_tap_%u_%u", q->port->data->port_id, q->id);
+	q->ring = rte_ring_create(name, rte_align32pow2(q->nb_desc + 1u), SOCKET_ID_ANY,
+				  RING_F_SC_DEQ);
+	if (q->ring == NULL) {
+		TAP_LOG(ERR, "%s: Rx queue %u: cannot create its ring: %s", q->port->name, q->id,
+			rte_strerror(rte_errno));
+		return -rte_errno;
+	}
+	return 0;
+}
+
+void
+tap_soft_queue_flush(struct tap_rxq *q)
+{
+	struct rte_mbuf *m;
+
+	while (q->ring != NULL && rte_ring_sc_dequeue(q->ring, (void **)&m) == 0) {
+		rte_pktmbuf_free(m);
+		q->stats.missed++;
+	}
+}
+
+void
+tap_soft_queue_release(struct tap_rxq *q)
+{
+	tap_soft_queue_flush(q);
+	rte_ring_free(q->ring);
+	q->ring = NULL;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tap_ethdev.h"
+
+/* An extended statistic: a member of the queues' counters. */
+struct tap_xstat {
+	const char *name;
+	size_t offset;
+};
+
+static const struct tap_xstat tap_rxq_xstats[] = {
+	{ "steered", offsetof(struct tap_rxq_stats, steered) },
+	{ "hashed", offsetof(struct tap_rxq_stats, hashed) },
+	{ "filtered", offsetof(struct tap_rxq_stats, filtered) },
+	{ "truncated", offsetof(struct tap_rxq_stats, errors) },
+	{ "handed_over", offsetof(struct tap_rxq_stats, handed_over) },
+	{ "missed", offsetof(struct tap_rxq_stats, missed) },
+	{ "rescued", offsetof(struct tap_rxq_stats, rescued) },
+};
+
+static const struct tap_xstat tap_txq_xstats[] = {
+	{ "errors", offsetof(struct tap_txq_stats, errors) },
+	{ "full", offsetof(struct tap_txq_stats, full) },
+};
+
+static uint64_t
+tap_counter(const void *now, const void *base, size_t offset)
+{
+	uint64_t a;
+	uint64_t b;
+
+	memcpy(&a, (const char *)now + offset, sizeof(a));
+	memcpy(&b, (const char *)base + offset, sizeof(b));
+	return a - b;
+}
+
+#define TAP_RXQ(q, member) ((q)->stats.member - (q)->stats_base.member)
+#define TAP_TXQ(q, member) ((q)->stats.member - (q)->stats_base.member)
+
+static uint64_t
+tap_kernel_dropped(const struct tap_port *port)
+{
+	struct tap_link_state state;
+
+	if (tap_link_get(port->link, port->ifindex, &state) != 0)
+		return port->kernel_dropped_base;
+	return state.tx_dropped;
+}
+
+static void
+tap_rx_stats_get(const struct rte_eth_dev_data *data, struct rte_eth_stats *stats,
+		 TAP_QSTATS_TYPE *qstats)
+{
+	uint16_t i;
+
+	for (i = 0; i < data->nb_rx_queues; i++) {
+		const struct tap_rxq *q = data->rx_queues[i];
+
+		if (q == NULL)
+			continue;
+		stats->ipackets += TAP_RXQ(q, packets);
+		stats->ibytes += TAP_RXQ(q, bytes);
+		stats->ierrors += TAP_RXQ(q, errors);
+		stats->rx_nombuf += TAP_RXQ(q, nombuf);
+		stats->imissed += TAP_RXQ(q, missed);
+		if (qstats != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			qstats->q_ipackets[i] = TAP_RXQ(q, packets);
+			qstats->q_ibytes[i] = TAP_RXQ(q, bytes);
+			qstats->q_errors[i] = TAP_RXQ(q, errors);
+		}
+	}
+}
+
+static void
+tap_tx_stats_get(const struct rte_eth_dev_data *data, struct rte_eth_stats *stats,
+		 TAP_QSTATS_TYPE *qstats)
+{
+	uint16_t i;
+
+	for (i = 0; i < data->nb_tx_queues; i++) {
+		const struct tap_txq *q = data->tx_queues[i];
+
+		if (q == NULL)
+			continue;
+		stats->opackets += TAP_TXQ(q, packets);
+		stats->obytes += TAP_TXQ(q, bytes);
+		stats->oerrors += TAP_TXQ(q, errors);
+		if (qstats != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			qstats->q_opackets[i] = TAP_TXQ(q, packets);
+			qstats->q_obytes[i] = TAP_TXQ(q, bytes);
+		}
+	}
+}
+
+int
+tap_stats_get(TAP_STATS_ARGS)
+{
+	const struct tap_port *port = tap_port_of(dev);
+
+	tap_rx_stats_get(dev->data, stats, TAP_QSTATS(stats, qstats));
+	tap_tx_stats_get(dev->data, stats, TAP_QSTATS(stats, qstats));
+	stats->imissed += tap_kernel_dropped(port) - port->kernel_dropped_base;
+	return 0;
+}
+
+int
+tap_stats_reset(struct rte_eth_dev *dev)
+{
+	struct tap_port *port = tap_port_of(dev);
+	uint16_t i;
+
+	/* Bases move instead of counters: those have one writer, the burst. */
+	for (i = 0; i < dev->data->nb_rx_queues; i++) {
+		struct tap_rxq *q = dev->data->rx_queues[i];
+
+		if (q != NULL)
+			q->stats_base = q->stats;
+	}
+	for (i = 0; i < dev->data->nb_tx_queues; i++) {
+		struct tap_txq *q = dev->data->tx_queues[i];
+
+		if (q != NULL)
+			q->stats_base = q->stats;
+	}
+	port->kernel_dropped_base = tap_kernel_dropped(port);
+	return 0;
+}
+
+static unsigned int
+tap_xstats_count(const struct rte_eth_dev_data *data)
+{
+	return data->nb_rx_queues * RTE_DIM(tap_rxq_xstats) +
+	       data->nb_tx_queues * RTE_DIM(tap_txq_xstats);
+}
+
+int
+tap_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int n)
+{
+	const struct rte_eth_dev_data *data = dev->data;
+	unsigned int count = tap_xstats_count(data);
+	unsigned int id = 0;
+	unsigned int i;
+	uint16_t qid;
+
+	if (xstats == NULL || n < count)
+		return (int)count;
+	for (qid = 0; qid < data->nb_rx_queues; qid++)
+		for (i = 0; i < RTE_DIM(tap_rxq_xstats); i++, id++) {
+			const struct tap_rxq *q = data->rx_queues[qid];
+
+			xstats[id].id = id;
+			xstats[id].value = q == NULL ? 0 :
+						       tap_counter(&q->stats, &q->stats_base,
+								   tap_rxq_xstats[i].offset);
+		}
+	for (qid = 0; qid < data->nb_tx_queues; qid++)
+		for (i = 0; i < RTE_DIM(tap_txq_xstats); i++, id++) {
+			const struct tap_txq *q = data->tx_queues[qid];
+
+			xstats[id].id = id;
+			xstats[id].value = q == NULL ? 0 :
+						       tap_counter(&q->stats, &q->stats_base,
+								   tap_txq_xstats[i].offset);
+		}
+	return (int)count;
+}
+
+int
+tap_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int n)
+{
+	const struct rte_eth_dev_data *data = dev->data;
+	unsigned int count = tap_xstats_count(data);
+	unsigned int id = 0;
+	unsigned int i;
+	uint16_t qid;
+
+	if (names == NULL || n < count)
+		return (int)count;
+	for (qid = 0; qid < data->nb_rx_queues; qid++)
+		for (i = 0; i < RTE_DIM(tap_rxq_xstats); i++, id++)
+			snprintf(names[id].name, sizeof(names[id].name), "rx_q%u_%s", qid,
+				 tap_rxq_xstats[i].name);
+	for (qid = 0; qid < data->nb_tx_queues; qid++)
+		for (i = 0; i < RTE_DIM(tap_txq_xstats); i++, id++)
+			snprintf(names[id].name, sizeof(names[id].name), "tx_q%u_%s", qid,
+				 tap_txq_xstats[i].name);
+	return (int)count;
+}
