@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+/**
+ * @file
+ * dpdk-tap-bench: what a packet through a TAP port costs, beside the bare system
+ * calls on a tap of its own and beside another net_tap driver.
+ *
+ * A process can hold only one driver called net_tap, so every driver runs in a
+ * worker process with a network namespace of its own. The main process tells the
+ * workers in turn to measure a round, and collects the samples.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/** Packets put into a tap before it is drained, and written in one go. */
+#define BENCH_FILL 512
+/** Packets of one rte_eth_rx_burst() or rte_eth_tx_burst(). */
+#define BENCH_BURST 32
+/** Queues of the taps of the sender and lone-packet sections. */
+#define BENCH_QUEUES 4
+/** Times that a pass is repeated in a round; the round's value is their median. */
+#define BENCH_REPEATS 15
+/** Most samples in one reply of a worker. */
+#define BENCH_MAX_SAMPLES 256
+/** Drivers that one run can compare. */
+#define BENCH_MAX_DRIVERS 2
+
+/** What is measured on a raw tap and on a port, in pairs. */
+enum bench_row {
+	ROW_RX_60,
+	ROW_RX_60_KEEP,
+	ROW_RX_60_CSUM,
+	ROW_RX_1500,
+	ROW_RX_1500_CSUM,
+	ROW_TX_60,
+	ROW_TX_60_CSUM,
+	ROW_TX_1500,
+	ROW_TX_1500_CSUM,
+	ROW_IDLE,
+	ROW_SEND_V4_BYPASS,
+	ROW_SEND_V6_BYPASS,
+	ROW_SEND_V4_QDISC,
+	ROW_SEND_V6_QDISC,
+	ROW_COUNT
+};
+
+/** Lone-packet cases: sender and number of receive queues. */
+enum bench_lone_case {
+	LONE_BYPASS_1Q,
+	LONE_BYPASS_4Q,
+	LONE_QDISC_1Q,
+	LONE_QDISC_4Q,
+	LONE_CASES
+};
+
+/** Sections, as bits of bench_options.only. */
+enum bench_section {
+	SECTION_RX = 1 << 0,
+	SECTION_TX = 1 << 1,
+	SECTION_IDLE = 1 << 2,
+	SECTION_SENDER = 1 << 3,
+	SECTION_LONE = 1 << 4,
+	SECTION_BPF = 1 << 5,
+	SECTION_ALL = (1 << 6) - 1
+};
+
+/** Everything the command line says. */
+struct bench_options {
+	unsigned int only; /**< set of enum bench_section */
+	unsigned int rounds;
+	uint64_t lone_packets;   /**< over all lone-packet cases */
+	uint64_t lone_reference; /**< at most that many for raw tap and other driver */
+	unsigned int lone_gap_us;
+	unsigned int core; /**< measures, and runs the DPDK bursts */
+	unsigned int sender_core;
+	const char *driver[BENCH_MAX_DRIVERS]; /**< plugin path, or "stock" */
+	unsigned int nb_drivers;
+	const char *devargs; /**< appended for drivers other than stock */
+	const char *json;
+	bool check;
+	bool verbose;
+	bool huge_pages; /**< there are enough free for all workers */
+};
+
+/** One paired measurement: ns per packet, or cycles in the sender section. */
+struct bench_sample {
+	uint32_t row; /**< enum bench_row */
+	uint32_t reserved;
+	double raw;
+	double port;
+};
+
+/** Log-linear histogram of latencies in ns: 32 steps per power of two. */
+#define BENCH_HIST_STEPS 32
+#define BENCH_HIST_BUCKETS (41 * BENCH_HIST_STEPS)
+
+/** Outcome of a lone-packet case. */
+struct bench_lone {
+	uint64_t sent;
+	uint64_t stranded; /**< not delivered within a second */
+	uint64_t late;     /**< delivered after more than a millisecond */
+	uint64_t max_ns;
+	/**
+	 * Most polls of its queue that did not see a packet after send() had returned:
+	 * the driver's part of the latency, whatever the scheduler does.
+	 */
+	uint64_t max_polls;
+	uint64_t bucket[BENCH_HIST_BUCKETS];
+};
+
+/** What a worker says about itself once its ports are up. */
+struct bench_info {
+	char path[256]; /**< shared object whose receive burst is in use */
+	char rung[160]; /**< the driver's line on where RSS runs */
+	char memory[32];
+	char cycles[64]; /**< what counts the sender's cycles */
+	uint64_t tsc_hz;
+	double getppid_ns; /**< of a system call that does nothing: the machine's speed */
+	bool hash;         /**< RSS hash was delivered with every packet */
+	bool ptype;        /**< packet type was delivered with every packet */
+};
+
+enum bench_op {
+	OP_RX,
+	OP_TX,
+	OP_IDLE,
+	OP_SEND,
+	OP_LONE,
+	OP_QUIT
+};
+
+/** Main process to worker. */
+struct bench_cmd {
+	uint32_t op;        /**< enum bench_op */
+	uint32_t lone_case; /**< enum bench_lone_case */
+	uint32_t raw;       /**< lone packets: through the raw tap */
+	uint32_t gap_us;
+	uint64_t count; /**< batches or packets */
+	uint64_t seed;
+};
+
+/** Worker to main process. */
+struct bench_reply {
+	int32_t err; /**< 0, or a negative errno value with text set */
+	uint32_t nb_samples;
+	char text[192];
+	struct bench_sample sample[BENCH_MAX_SAMPLES];
+	struct bench_lone lone;
+	struct bench_info info; /**< of the first reply */
+};
+
+/** Quantiles of a series. */
+struct bench_summary {
+	unsigned int n;
+	double p5;
+	double q1;
+	double median;
+	double q3;
+};
+
+/** Growing paired series of one row. */
+struct bench_series {
+	double *raw;
+	double *port;
+	unsigned int n;
+	unsigned int cap;
+};
+
+/** Most combinations of program and packet. */
+#define BENCH_MAX_PROGS 40
+
+/** ns per packet of one BPF program for one kind of packet. */
+struct bench_prog {
+	const char *program;
+	const char *packet;
+	struct bench_series ns; /**< raw: empty program in the same round; port: the program */
+};
+
+/** All that a run found out. */
+struct bench_results {
+	struct bench_info info[BENCH_MAX_DRIVERS];
+	struct bench_series row[BENCH_MAX_DRIVERS][ROW_COUNT];
+	struct bench_lone lone[BENCH_MAX_DRIVERS][LONE_CASES];
+	struct bench_lone lone_raw[LONE_CASES];
+	struct bench_prog prog[BENCH_MAX_PROGS];
+	unsigned int nb_progs;
+	char prog_note[160]; /**< why there are no program figures */
+};
+
+/** A figure to reach. */
+struct bench_limit {
+	const char *what;
+	const char *unit;
+	double limit;
+	double value;
+	uint64_t n; /**< samples behind value; 0: not measured */
+	bool reached;
+};
+
+/** Name, unit and section of a row. */
+struct bench_row_text {
+	const char *name;
+	const char *unit;
+	unsigned int section;
+};
+extern const struct bench_row_text bench_row_text[ROW_COUNT];
+extern const char *const bench_lone_text[LONE_CASES];
+
+/* stats.c */
+void bench_summarize(const double *v, unsigned int n, struct bench_summary *s);
+double bench_median(const double *v, unsigned int n);
+int bench_series_add(struct bench_series *s, double raw, double port);
+void bench_series_ratio(const struct bench_series *s, struct bench_summary *out);
+double bench_series_p5_ratio(const struct bench_series *s);
+void bench_series_free(struct bench_series *s);
+unsigned int bench_hist_bucket(uint64_t ns);
+void bench_lone_add(struct bench_lone *l, uint64_t ns);
+void bench_lone_merge(struct bench_lone *to, const struct bench_lone *from);
+uint64_t bench_lone_quantile(const struct bench_lone *l, double q);
+uint64_t bench_lone_delivered(const struct bench_lone *l);
+
+/* options.c */
+int bench_options_parse(struct bench_options *opt, int argc, char **argv);
+
+/* run.c */
+/** Where the run stands, for someone who watches. */
+void bench_progress(const char *what, uint64_t done, uint64_t all);
+int bench_run(const struct bench_options *opt, struct bench_results *res);
+void bench_results_free(struct bench_results *res);
+
+/* worker.c */
+/** Body of a worker process: never returns. */
+_Noreturn void bench_worker(const struct bench_options *opt, unsigned int driver, int sock);
+
+/* programs.c */
+int bench_programs(const struct bench_options *opt, struct bench_results *res);
+
+/* report.c, limits.c, json.c */
+void bench_report(FILE *out, const struct bench_options *opt, const struct bench_results *res);
+unsigned int bench_limits(const struct bench_results *res, struct bench_limit *limit,
+			  unsigned int max);
+bool bench_limits_report(FILE *out, const struct bench_limit *limit, unsigned int n);
+int bench_json_write(const struct bench_options *opt, const struct bench_results *res,
+		     const struct bench_limit *limit, unsigned int nb_limits);
+
+#endif /* BENCH_H */

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+
+/* All figures, the machine and the method, for programs that plot or compare. */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "bench.h"
+
+/* Value of the first line of /proc/cpuinfo that starts with @p key. */
+static void
+cpu_text(const char *key, char *value, size_t size)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char line[256];
+
+	value[0] = '\0';
+	if (f == NULL)
+		return;
+	while (value[0] == '\0' && fgets(line, sizeof(line), f) != NULL) {
+		char *colon = strchr(line, ':');
+
+		if (colon == NULL || strncmp(line, key, strlen(key)) != 0)
+			continue;
+		colon += strspn(colon, ": ");
+		colon[strcspn(colon, "\n")] = '\0';
+		snprintf(value, size, "%s", colon);
+	}
+	fclose(f);
+}
+
+static void
+set_text(json_t *object, const char *key, const char *value)
+{
+	json_object_set_new(object, key, json_string(value));
+}
+
+static void
+set_int(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void
+set_real(json_t *object, const char *key, double value)
+{
+	json_object_set_new(object, key, json_real(value));
+}
+
+static void
+set_bool(json_t *object, const char *key, bool value)
+{
+	json_object_set_new(object, key, json_boolean(value));
+}
+
+static json_t *
+machine_json(const struct bench_results *res)
+{
+	char model[128], mhz[32], when[32] = "";
+	json_t *o = json_object();
+	time_t now = time(NULL);
+	struct utsname u;
+	struct tm tm;
+
+	memset(&u, 0, sizeof(u));
+	uname(&u);
+	cpu_text("model name", model, sizeof(model));
+	cpu_text("cpu MHz", mhz, sizeof(mhz));
+	if (gmtime_r(&now, &tm) != NULL)
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	set_text(o, "kernel", u.release);
+	set_text(o, "architecture", u.machine);
+	set_text(o, "cpu", model);
+	set_text(o, "cpu_mhz", mhz);
+	set_int(o, "tsc_hz", res->info[0].tsc_hz);
+	set_real(o, "getppid_ns", res->info[0].getppid_ns);
+	set_int(o, "cores", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	set_text(o, "time", when);
+	return o;
+}
+
+static json_t *
+method_json(const struct bench_options *opt, const struct bench_results *res)
+{
+	json_t *o = json_object();
+
+	set_int(o, "rounds", opt->rounds);
+	set_int(o, "repeats_per_round", BENCH_REPEATS);
+	set_int(o, "fill", BENCH_FILL);
+	set_int(o, "burst", BENCH_BURST);
+	set_int(o, "core", opt->core);
+	set_int(o, "sender_core", opt->sender_core);
+	set_int(o, "lone_gap_us", opt->lone_gap_us);
+	set_text(o, "sender_cycles", res->info[0].cycles);
+	set_text(
+		o, "rx",
+		"One queue, with hash and packet type if the driver has them. 512 packets are put "
+		"into the tap by a packet socket, then drained; the draining alone is timed: read() "
+		"into one buffer, or rte_eth_rx_burst() of 32 and rte_pktmbuf_free_bulk(). In rows "
+		"'mbufs kept' all 512 are freed afterwards, untimed.");
+	set_text(
+		o, "tx",
+		"512 packets: write() of one buffer, or rte_eth_tx_burst() of 32 mbufs made just "
+		"before. Their making is not timed, their freeing is. The kernel drops all alike.");
+	set_text(
+		o, "sender",
+		"Batches of 256 frames of different flows by sendmmsg() on the other core, in turn "
+		"into a raw tap and a port of 4 queues each, which are drained between batches.");
+	set_text(
+		o, "lone",
+		"One packet at a time. Stranded: not there within 1 s. Latency: from before send() "
+		"to the receiver's hands. Max polls: polls in vain after send() returned.");
+	set_text(o, "programs", "BPF_PROG_TEST_RUN, harness included; 'empty' is the harness.");
+	return o;
+}
+
+static json_t *
+summary_json(const struct bench_summary *s)
+{
+	json_t *o = json_object();
+
+	set_int(o, "n", s->n);
+	set_real(o, "p5", s->p5);
+	set_real(o, "q1", s->q1);
+	set_real(o, "median", s->median);
+	set_real(o, "q3", s->q3);
+	return o;
+}
+
+static json_t *
+drivers_json(const struct bench_options *opt, const struct bench_results *res)
+{
+	json_t *list = json_array();
+
+	for (unsigned int d = 0; d < opt->nb_drivers; d++) {
+		const struct bench_info *i = &res->info[d];
+		json_t *o = json_object();
+
+		set_text(o, "name", opt->driver[d]);
+		set_text(o, "path", i->path);
+		set_text(o, "rss", i->rung);
+		set_bool(o, "hash", i->hash);
+		set_bool(o, "packet_type", i->ptype);
+		set_text(o, "memory", i->memory);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
+series_json(const struct bench_row_text *row, const char *driver, const struct bench_series *s)
+{
+	struct bench_summary raw, port, ratio;
+	json_t *o = json_object();
+
+	bench_summarize(s->raw, s->n, &raw);
+	bench_summarize(s->port, s->n, &port);
+	bench_series_ratio(s, &ratio);
+	set_text(o, "what", row->name);
+	set_text(o, "unit", row->unit);
+	set_text(o, "driver", driver);
+	json_object_set_new(o, "raw", summary_json(&raw));
+	json_object_set_new(o, "port", summary_json(&port));
+	json_object_set_new(o, "ratio", summary_json(&ratio));
+	set_real(o, "ratio_of_p5", bench_series_p5_ratio(s));
+	return o;
+}
+
+static json_t *
+rows_json(const struct bench_options *opt, const struct bench_results *res)
+{
+	json_t *list = json_array();
+
+	for (unsigned int r = 0; r < ROW_COUNT; r++) {
+		for (unsigned int d = 0; d < opt->nb_drivers; d++) {
+			const struct bench_series *s = &res->row[d][r];
+
+			if (s->n != 0)
+				json_array_append_new(
+					list, series_json(&bench_row_text[r], opt->driver[d], s));
+		}
+	}
+	return list;
+}
+
+static void
+lone_append(json_t *list, const char *what, const char *driver, const struct bench_lone *l)
+{
+	json_t *o;
+
+	if (l->sent == 0)
+		return;
+	o = json_object();
+	set_text(o, "what", what);
+	set_text(o, "driver", driver);
+	set_int(o, "sent", l->sent);
+	set_int(o, "stranded", l->stranded);
+	set_int(o, "late_1ms", l->late);
+	set_int(o, "p50_ns", bench_lone_quantile(l, 0.5));
+	set_int(o, "p99_ns", bench_lone_quantile(l, 0.99));
+	set_int(o, "p999_ns", bench_lone_quantile(l, 0.999));
+	set_int(o, "max_ns", l->max_ns);
+	set_int(o, "max_polls", l->max_polls);
+	json_array_append_new(list, o);
+}
+
+static json_t *
+lone_json(const struct bench_options *opt, const struct bench_results *res)
+{
+	json_t *list = json_array();
+
+	for (unsigned int c = 0; c < LONE_CASES; c++) {
+		lone_append(list, bench_lone_text[c], "raw", &res->lone_raw[c]);
+		for (unsigned int d = 0; d < opt->nb_drivers; d++)
+			lone_append(list, bench_lone_text[c], opt->driver[d], &res->lone[d][c]);
+	}
+	return list;
+}
+
+static json_t *
+programs_json(const struct bench_results *res)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < res->nb_progs; i++) {
+		const struct bench_prog *p = &res->prog[i];
+		struct bench_summary ns, empty;
+		json_t *o;
+
+		if (p->ns.n == 0)
+			continue;
+		bench_summarize(p->ns.port, p->ns.n, &ns);
+		bench_summarize(p->ns.raw, p->ns.n, &empty);
+		o = json_object();
+		set_text(o, "packet", p->packet);
+		set_text(o, "program", p->program);
+		json_object_set_new(o, "ns", summary_json(&ns));
+		json_object_set_new(o, "empty_ns", summary_json(&empty));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
+limits_json(const struct bench_limit *limit, unsigned int n)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < n; i++) {
+		json_t *o;
+
+		if (limit[i].n == 0)
+			continue;
+		o = json_object();
+		set_text(o, "what", limit[i].what);
+		set_text(o, "unit", limit[i].unit);
+		set_real(o, "limit", limit[i].limit);
+		set_real(o, "measured", limit[i].value);
+		set_int(o, "n", limit[i].n);
+		set_bool(o, "reached", limit[i].reached);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+int
+bench_json_write(const struct bench_options *opt, const struct bench_results *res,
+		 const struct bench_limit *limit, unsigned int nb_limits)
+{
+	json_t *root = json_object();
+	int err;
+
+	set_text(root, "program", "dpdk-tap-bench");
+	json_object_set_new(root, "machine", machine_json(res));
+	json_object_set_new(root, "method", method_json(opt, res));
+	json_object_set_new(root, "drivers", drivers_json(opt, res));
+	json_object_set_new(root, "rows", rows_json(opt, res));
+	json_object_set_new(root, "lone_packets", lone_json(opt, res));
+	json_object_set_new(root, "programs", programs_json(res));
+	set_text(root, "programs_note", res->prog_note);
+	json_object_set_new(root, "limits", limits_json(limit, nb_limits));
+	errno = EIO;
+	err = json_dump_file(root, opt->json, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+	if (err != 0)
+		err = -errno;
+	json_decref(root);
+	return err;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define DEFAULT_ROUNDS 30
+#define DEFAULT_LONE 20000
+#define DEFAULT_REFERENCE 200000
+#define DEFAULT_GAP 50
+#define MAX_CORE 1023
+/* 2 MB pages that a worker takes: mbufs and EAL's heap. */
+#define HUGE_PAGES 48
+
+enum {
+	OPT_ONLY = 256,
+	OPT_ROUNDS,
+	OPT_LONE,
+	OPT_REFERENCE,
+	OPT_GAP,
+	OPT_CORE,
+	OPT_SENDER_CORE,
+	OPT_DRIVER,
+	OPT_DEVARGS,
+	OPT_NO_STOCK,
+	OPT_JSON,
+	OPT_CHECK,
+	OPT_VERBOSE,
+	OPT_HELP
+};
+
+static const struct option long_options[] = {
+	{ "only", required_argument, NULL, OPT_ONLY },
+	{ "rounds", required_argument, NULL, OPT_ROUNDS },
+	{ "lone-packets", required_argument, NULL, OPT_LONE },
+	{ "lone-reference", required_argument, NULL, OPT_REFERENCE },
+	{ "lone-gap-us", required_argument, NULL, OPT_GAP },
+	{ "core", required_argument, NULL, OPT_CORE },
+	{ "sender-core", required_argument, NULL, OPT_SENDER_CORE },
+	{ "driver", required_argument, NULL, OPT_DRIVER },
+	{ "devargs", required_argument, NULL, OPT_DEVARGS },
+	{ "no-stock", no_argument, NULL, OPT_NO_STOCK },
+	{ "json", required_argument, NULL, OPT_JSON },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "verbose", no_argument, NULL, OPT_VERBOSE },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 }
+};
+
+static const struct {
+	const char *name;
+	unsigned int section;
+} sections[] = {
+	{ "rx", SECTION_RX },         { "tx", SECTION_TX },     { "idle", SECTION_IDLE },
+	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE }, { "bpf", SECTION_BPF },
+	{ "all", SECTION_ALL },
+};
+
+static void
+usage(FILE *out)
+{
+	fprintf(out,
+		"Usage: dpdk-tap-bench [OPTION]...\n"
+		"Measures what a packet through a net_tap port costs, beside read() and write() on a\n"
+		"tap of its own and beside the distribution's net_tap driver. Needs root and two cores.\n"
+		"\n"
+		"  --only LIST          sections: rx,tx,idle,sender,lone,bpf (default: all)\n"
+		"  --rounds N           rounds of every section, 1..10000 (default: %d)\n"
+		"  --lone-packets N     lone packets in all, 4..10^10 (default: %d)\n"
+		"  --lone-reference N   at most so many of them through the raw tap and through the\n"
+		"                       stock driver, for comparison, 0..10^10 (default: %d)\n"
+		"  --lone-gap-us N      random pause after a lone packet: 0..N us, and each fourth time\n"
+		"                       0..8N us, 1..100000 (default: %d)\n"
+		"  --core N             core that polls and measures, 0..%d (default: last one)\n"
+		"  --sender-core N      core that sends, 0..%d (default: first one)\n"
+		"  --driver PATH        the plugin, or \"stock\" for the driver that comes with DPDK\n"
+		"                       (default: ../drivers/librte_net_tap.so beside this program)\n"
+		"  --devargs ARGS       devargs of the plugin (default: rss=auto)\n"
+		"  --no-stock           leave out the comparison with the stock driver\n"
+		"  --json FILE          write all figures to FILE as well\n"
+		"  --check              exit with 1 if a figure measured is not what it should be\n"
+		"  --verbose            show the logs of EAL and libbpf\n"
+		"  --help               show this\n",
+		DEFAULT_ROUNDS, DEFAULT_LONE, DEFAULT_REFERENCE, DEFAULT_GAP, MAX_CORE, MAX_CORE);
+}
+
+static int
+parse_number(const char *name, const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || *value < min ||
+	    *value > max) {
+		fprintf(stderr,
+			"dpdk-tap-bench: --%s \"%s\": a number from %" PRIu64 " to %" PRIu64
+			" is wanted\n",
+			name, text, min, max);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+parse_small(const char *name, const char *text, unsigned int min, unsigned int max,
+	    unsigned int *value)
+{
+	uint64_t v;
+	int err = parse_number(name, text, min, max, &v);
+
+	if (err == 0)
+		*value = (unsigned int)v;
+	return err;
+}
+
+static int
+parse_only(char *list, unsigned int *only)
+{
+	char *save = NULL;
+
+	*only = 0;
+	for (char *t = strtok_r(list, ",", &save); t != NULL; t = strtok_r(NULL, ",", &save)) {
+		unsigned int found = 0;
+
+		for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+			if (strcmp(t, sections[i].name) == 0)
+				found = sections[i].section;
+		if (found == 0) {
+			fprintf(stderr,
+				"dpdk-tap-bench: --only \"%s\": there are rx, tx, idle, "
+				"sender, lone, bpf\n",
+				t);
+			return -EINVAL;
+		}
+		*only |= found;
+	}
+	return *only != 0 ? 0 : -EINVAL;
+}
+
+/* The plugin of the build tree that this program stands in. */
+static const char *
+default_driver(void)
+{
+	static char path[PATH_MAX + 32];
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return NULL;
+	self[n] = '\0';
+	snprintf(path, sizeof(path), "%s/../drivers/librte_net_tap.so", dirname(self));
+	return path;
+}
+
+static int
+parse_one(struct bench_options *opt, int c, bool *no_stock)
+{
+	switch (c) {
+	case OPT_ONLY:
+		return parse_only(optarg, &opt->only);
+	case OPT_ROUNDS:
+		return parse_small("rounds", optarg, 1, 10000, &opt->rounds);
+	case OPT_LONE:
+		return parse_number("lone-packets", optarg, 4, 10000000000, &opt->lone_packets);
+	case OPT_REFERENCE:
+		return parse_number("lone-reference", optarg, 0, 10000000000, &opt->lone_reference);
+	case OPT_GAP:
+		return parse_small("lone-gap-us", optarg, 1, 100000, &opt->lone_gap_us);
+	case OPT_CORE:
+		return parse_small("core", optarg, 0, MAX_CORE, &opt->core);
+	case OPT_SENDER_CORE:
+		return parse_small("sender-core", optarg, 0, MAX_CORE, &opt->sender_core);
+	case OPT_DRIVER:
+		opt->driver[0] = optarg;
+		return 0;
+	case OPT_DEVARGS:
+		opt->devargs = optarg;
+		return 0;
+	case OPT_NO_STOCK:
+		*no_stock = true;
+		return 0;
+	case OPT_JSON:
+		opt->json = optarg;
+		return 0;
+	case OPT_CHECK:
+		opt->check = true;
+		return 0;
+	case OPT_VERBOSE:
+		opt->verbose = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static unsigned long
+huge_pages_free(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	unsigned long n = 0;
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%lu", &n) != 1)
+		n = 0;
+	fclose(f);
+	return n;
+}
+
+/* A core that this process may run on. */
+static int
+check_core(const char *name, unsigned int core)
+{
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_ISSET(core, &cpus))
+		return 0;
+	fprintf(stderr, "dpdk-tap-bench: --%s %u: no such core, or not for this process\n", name,
+		core);
+	return -EINVAL;
+}
+
+/* What only makes sense once all options are known. */
+static int
+complete(struct bench_options *opt, bool no_stock)
+{
+	if (opt->core == opt->sender_core) {
+		fprintf(stderr, "dpdk-tap-bench: --core and --sender-core must differ\n");
+		return -EINVAL;
+	}
+	if (check_core("core", opt->core) != 0 || check_core("sender-core", opt->sender_core) != 0)
+		return -EINVAL;
+	if (opt->driver[0] == NULL) {
+		fprintf(stderr, "dpdk-tap-bench: name the plugin with --driver\n");
+		return -EINVAL;
+	}
+	opt->nb_drivers = 1;
+	if (strcmp(opt->driver[0], "stock") == 0)
+		no_stock = true;
+	else if (opt->only != SECTION_BPF && access(opt->driver[0], R_OK) != 0) {
+		fprintf(stderr, "dpdk-tap-bench: %s: %s\n", opt->driver[0], strerror(errno));
+		return -errno;
+	}
+	if (!no_stock)
+		opt->driver[opt->nb_drivers++] = "stock";
+	opt->huge_pages = huge_pages_free() >= opt->nb_drivers * HUGE_PAGES;
+	return 0;
+}
+
+/** @return 0 to go on, 1 when all is done (help), or a negative errno value */
+int
+bench_options_parse(struct bench_options *opt, int argc, char **argv)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	bool no_stock = false;
+	int c, err;
+
+	memset(opt, 0, sizeof(*opt));
+	opt->only = SECTION_ALL;
+	opt->rounds = DEFAULT_ROUNDS;
+	opt->lone_packets = DEFAULT_LONE;
+	opt->lone_reference = DEFAULT_REFERENCE;
+	opt->lone_gap_us = DEFAULT_GAP;
+	opt->core = cores > 0 ? (unsigned int)cores - 1 : 0;
+	opt->driver[0] = default_driver();
+	opt->devargs = "rss=auto";
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (c == OPT_HELP) {
+			usage(stdout);
+			return 1;
+		}
+		err = parse_one(opt, c, &no_stock);
+		if (err != 0)
+			return err;
+	}
+	if (optind != argc) {
+		fprintf(stderr, "dpdk-tap-bench: unknown argument \"%s\"\n", argv[optind]);
+		return -EINVAL;
+	}
+	return complete(opt, no_stock);
+}
