@@ -57,11 +57,16 @@ tap_tail_append(const char *text)
 static int
 tap_bpf_print(enum libbpf_print_level level, const char *format, va_list args)
 {
-	char line[4096];
-	int len = vsnprintf(line, sizeof(line), format, args);
+	char *text = NULL;
+	int len;
 
-	if (level <= LIBBPF_WARN)
-		tap_tail_append(line);
+	if (level > LIBBPF_WARN)
+		return 0;
+	/* The verifier's whole log comes as one text; its end is what matters. */
+	len = vasprintf(&text, format, args);
+	if (len >= 0)
+		tap_tail_append(text);
+	free(text);
 	return len;
 }
 

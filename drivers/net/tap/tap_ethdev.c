@@ -158,6 +158,7 @@ tap_start_queues(struct rte_eth_dev *dev)
 
 		q->fd = port->fd[i];
 		q->bell = port->doorbell ? &port->shared->bell[i] : NULL;
+		q->state = TAP_RX_ARMED;
 		if (!q->deferred)
 			tap_rx_queue_start(dev, i);
 	}
@@ -238,8 +239,11 @@ tap_start(struct rte_eth_dev *dev)
 	int ret = tap_check_queues(dev);
 	uint16_t i;
 
-	for (i = 0; ret == 0 && port->rx_mode.redistribute && i < dev->data->nb_rx_queues; i++)
-		ret = tap_soft_queue_setup(dev->data->rx_queues[i]);
+	for (i = 0; ret == 0 && i < dev->data->nb_rx_queues; i++) {
+		ret = tap_rx_queue_fit(dev, dev->data->rx_queues[i], dev->data->mtu);
+		if (ret == 0 && port->rx_mode.redistribute)
+			ret = tap_soft_queue_setup(dev->data->rx_queues[i]);
+	}
 	if (ret == 0)
 		ret = tap_start_netdev(dev);
 	if (ret != 0)
@@ -254,10 +258,10 @@ tap_start(struct rte_eth_dev *dev)
 int
 tap_stop(struct rte_eth_dev *dev)
 {
-	int ret = tap_set_link_down(dev);
-
+	/* A netdev that has gone, or may not be touched, must not keep the port from closing. */
+	tap_set_link_down(dev);
 	tap_stop_queues(dev);
-	return ret;
+	return 0;
 }
 
 static int

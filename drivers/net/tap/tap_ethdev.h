@@ -48,6 +48,11 @@
 /** mbufs that a receive queue takes from its pool at a time. */
 #define TAP_RX_STASH 32
 
+/** Frames that are read before the first of them is looked at. */
+#define TAP_RX_CHUNK 32
+/** Room for a refill on top of what is left, and for a chunk that is put back. */
+#define TAP_RX_STASH_MAX (2 * TAP_RX_MAX_SEGS + TAP_RX_CHUNK)
+
 _Static_assert(TAP_RX_STASH <= TAP_RX_MAX_SEGS, "the stash has room for both");
 
 struct tap_port;
@@ -85,8 +90,9 @@ enum tap_rx_state {
 struct tap_rxq {
 	int fd; /**< its queue of the netdev; owned by the port */
 	uint16_t id;
-	uint16_t n_stash;      /**< mbufs left in stash[] */
-	uint16_t n_segs;       /**< mbufs that the longest frame takes; 1: plain read() */
+	uint16_t n_stash; /**< mbufs left in stash[] */
+	RTE_ATOMIC(uint16_t)
+	n_segs;                /**< mbufs that the longest frame takes; an MTU may change it */
 	uint16_t room;         /**< bytes of frame in one mbuf */
 	bool stopped;          /**< queue state as redistribution needs it */
 	bool ring_first;       /**< redistribution: the ring's turn */
@@ -100,14 +106,14 @@ struct tap_rxq {
 	struct tap_bell *bell; /**< NULL: no doorbell, read at every poll */
 	struct tap_port *port;
 	struct rte_mempool *pool;
-	struct rte_mbuf *stash[2 * TAP_RX_MAX_SEGS];
-	char *frame[2 * TAP_RX_MAX_SEGS]; /**< where the frame starts in each of stash[] */
+	struct rte_mbuf *stash[TAP_RX_STASH_MAX];
+	char *frame[TAP_RX_STASH_MAX]; /**< where the frame starts in each of stash[] */
 	struct tap_rxq_stats stats;
 	struct tap_rxq_stats stats_base; /**< value at the last reset */
 	struct tap_policy_reader reader;
 	uint16_t nb_desc;
-	rte_spinlock_t adopted; /**< held by whoever reads a stopped queue's fd */
-	struct rte_ring *ring;  /**< packets from other queues; software redistribution */
+	rte_spinlock_t lock;   /**< redistribution: held by whoever reads the queue, or stops it */
+	struct rte_ring *ring; /**< packets from other queues; software redistribution */
 } __rte_cache_aligned;
 
 /** Transmit queue. */

@@ -63,8 +63,12 @@ int
 tap_mac_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
 	struct tap_port *port = tap_port_of(dev);
-	int ret = tap_link_set_mac(port->link, port->ifindex, mac);
+	struct tap_link_state now;
+	int ret = tap_link_get(port->link, port->ifindex, &now);
 
+	/* ethdev restores the address at each start; what is right needs no privilege. */
+	if (ret == 0 && !rte_is_same_ether_addr(&now.mac, mac))
+		ret = tap_link_set_mac(port->link, port->ifindex, mac);
 	if (ret != 0)
 		TAP_LOG(ERR, "%s: cannot set the MAC address: %s", port->name, strerror(-ret));
 	return ret;

@@ -111,14 +111,18 @@ tap_rx_cksum_flags(const struct tap_rx_mode *mode, const struct rte_mbuf *m,
  * packet needs of them is written when it is there, and their second cache line stays cold.
  */
 static bool
-tap_rx_refill(struct tap_rxq *q)
+tap_rx_refill(struct tap_rxq *q, uint16_t n_segs)
 {
-	uint16_t n = RTE_MAX(q->n_segs, TAP_RX_STASH);
+	uint16_t n = RTE_MAX(n_segs, TAP_RX_STASH);
 	uint16_t i;
 
 	if (rte_mempool_get_bulk(q->pool, (void **)(q->stash + q->n_stash), n) != 0) {
-		q->stats.nombuf++;
-		return false;
+		/* A small or nearly empty pool: what one frame takes will do. */
+		n = n_segs - q->n_stash;
+		if (rte_mempool_get_bulk(q->pool, (void **)(q->stash + q->n_stash), n) != 0) {
+			q->stats.nombuf++;
+			return false;
+		}
 	}
 	/* All at once here they overlap; one by one each would wait for the cache. */
 	for (i = q->n_stash; i < q->n_stash + n; i++)
@@ -181,19 +185,19 @@ tap_rx_chain(struct tap_rxq *q, uint32_t len)
 }
 
 static uint32_t
-tap_rx_readv(struct tap_rxq *q)
+tap_rx_readv(struct tap_rxq *q, uint16_t n_segs)
 {
 	struct iovec iov[TAP_RX_MAX_SEGS];
 	ssize_t len;
 	uint16_t i;
 
-	for (i = 0; i < q->n_segs; i++) {
+	for (i = 0; i < n_segs; i++) {
 		size_t before = i == 0 ? TAP_VNET_HDR_LEN : 0;
 
 		iov[i].iov_base = q->frame[q->n_stash - 1 - i] - before;
 		iov[i].iov_len = q->room + before;
 	}
-	len = tap_tun_readv(q->fd, iov, q->n_segs);
+	len = tap_tun_readv(q->fd, iov, n_segs);
 	if (len <= (ssize_t)TAP_VNET_HDR_LEN)
 		return 0;
 	len -= TAP_VNET_HDR_LEN;
@@ -250,7 +254,7 @@ static inline bool
 tap_rx_finish_one(struct tap_rxq *q, const struct tap_rx_frame *frame,
 		  const struct tap_policy *policy, struct tap_verdict *verdict)
 {
-	if (unlikely(frame->len >= (uint32_t)q->room * q->n_segs)) {
+	if (unlikely(frame->len == 0)) {
 		q->stats.errors++;
 		tap_rx_put_back(q, frame);
 		return false;
@@ -275,21 +279,23 @@ tap_rx_finish(struct tap_rxq *q, const struct tap_rx_frame *frame, const struct 
 uint16_t
 tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
 {
+	/* Once: the control path may set another MTU meanwhile. */
+	uint16_t n_segs = rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed);
 	uint16_t i;
 
 	n = RTE_MIN(n, TAP_RX_CHUNK);
 	for (i = 0; i < n; i++) {
 		uint32_t len;
 
-		if (unlikely(q->n_stash < q->n_segs) && !tap_rx_refill(q))
+		if (unlikely(q->n_stash < n_segs) && !tap_rx_refill(q, n_segs))
 			break;
-		len = likely(q->n_segs == 1) ? tap_rx_read(q) : tap_rx_readv(q);
+		len = likely(n_segs == 1) ? tap_rx_read(q) : tap_rx_readv(q, n_segs);
 		if (len == 0)
 			break;
 		q->n_stash--;
 		frames[i].m = q->stash[q->n_stash];
 		frames[i].data = q->frame[q->n_stash];
-		frames[i].len = len;
+		frames[i].len = likely(len < (uint32_t)q->room * n_segs) ? len : 0;
 	}
 	return i;
 }
@@ -423,7 +429,7 @@ tap_rx_queue_fit(struct rte_eth_dev *dev, struct tap_rxq *q, uint16_t mtu)
 			q->port->name, q->id, mtu, segs, q->room, TAP_RX_MAX_SEGS);
 		return -EINVAL;
 	}
-	q->n_segs = (uint16_t)segs;
+	rte_atomic_store_explicit(&q->n_segs, (uint16_t)segs, rte_memory_order_relaxed);
 	return 0;
 }
 
@@ -490,7 +496,7 @@ tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	tap_rx_queue_prepare(q, dev->data->port_id);
 	q->stopped = true;
 	rte_atomic_fetch_add_explicit(&port->orphans, 1, rte_memory_order_release);
-	rte_spinlock_init(&q->adopted);
+	rte_spinlock_init(&q->lock);
 	ret = tap_rx_queue_fit(dev, q, dev->data->mtu);
 	if (ret != 0) {
 		tap_rx_queue_free(q);
@@ -508,7 +514,7 @@ tap_rxq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info *
 
 	info->mp = q->pool;
 	info->nb_desc = q->nb_desc;
-	info->scattered_rx = q->n_segs > 1;
+	info->scattered_rx = rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed) > 1;
 	info->conf.rx_deferred_start = q->deferred;
 	info->conf.offloads = dev->data->dev_conf.rxmode.offloads;
 }
@@ -520,7 +526,7 @@ tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
 
 	if (!q->stopped)
 		return 0;
-	rte_spinlock_lock(&q->adopted);
+	rte_spinlock_lock(&q->lock);
 	/* A NIC's stopped queue drops; with redistribution the others have read the fd. */
 	if (!q->port->rx_mode.redistribute)
 		q->stats.missed += tap_tun_flush(q->fd);
@@ -528,7 +534,7 @@ tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
 	q->state = TAP_RX_ARMED;
 	q->state_end = rte_rdtsc() + q->window;
 	q->stopped = false;
-	rte_spinlock_unlock(&q->adopted);
+	rte_spinlock_unlock(&q->lock);
 	rte_atomic_fetch_add_explicit(&q->port->orphans, -1, rte_memory_order_release);
 	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STARTED;
 	return 0;
@@ -541,7 +547,9 @@ tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
 
 	if (q->stopped)
 		return 0;
+	rte_spinlock_lock(&q->lock);
 	q->stopped = true;
+	rte_spinlock_unlock(&q->lock);
 	rte_atomic_fetch_add_explicit(&q->port->orphans, 1, rte_memory_order_release);
 	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STOPPED;
 	return 0;

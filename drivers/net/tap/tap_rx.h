@@ -27,14 +27,11 @@ tap_mbuf_load(const struct rte_mbuf *m, uint32_t off, void *dst, uint32_t n)
 
 #include "tap_classify.h"
 
-/** Frames that are read before the first of them is looked at. */
-#define TAP_RX_CHUNK 32
-
 /** A frame as it was read: in an mbuf whose lengths and chain are set, no more. */
 struct tap_rx_frame {
 	struct rte_mbuf *m;
-	char *data; /**< where it starts in the first mbuf */
-	uint32_t len;
+	char *data;   /**< where it starts in the first mbuf */
+	uint32_t len; /**< 0 if it was longer than its mbufs */
 };
 
 /**

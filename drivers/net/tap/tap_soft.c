@@ -42,8 +42,11 @@ tap_soft_hand_over(struct tap_rxq *from, uint16_t to, struct rte_mbuf *m)
 }
 
 /*
- * Read up to @p n frames of @p source, at most a chunk, for @p self.
- * @return packets that stay with self; @p empty: there was not as much to read.
+ * Read up to @p n frames of @p source, at most a chunk, for @p self; the caller holds the
+ * source's lock. Out of another queue's fd everything goes by rings: whoever read an earlier
+ * packet of the flow put it into one.
+ * @param pkts  packets that stay with self; NULL if source is another queue
+ * @return how many these are; @p empty: there was not as much to read.
  */
 static uint16_t
 tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pkts, uint16_t n,
@@ -62,7 +65,7 @@ tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pk
 	for (i = 0; i < got; i++) {
 		if (!tap_rx_finish(source, &frames[i], policy, &verdict))
 			continue;
-		if (verdict.queue == self->id)
+		if (pkts != NULL && verdict.queue == self->id)
 			pkts[nb++] = frames[i].m;
 		else
 			tap_soft_hand_over(source, verdict.queue, frames[i].m);
@@ -72,29 +75,28 @@ tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pk
 	return nb;
 }
 
-static uint16_t
-tap_soft_adopt(struct tap_rxq *self, struct rte_mbuf **pkts, uint16_t n)
+/* Read the fds of stopped queues, up to @p n frames each, for whom they belong to. */
+static void
+tap_soft_adopt(struct tap_rxq *self, uint16_t n)
 {
 	const struct rte_eth_dev_data *data = self->port->data;
-	uint16_t nb = 0;
 	uint16_t i;
 	bool empty;
 
-	for (i = 0; i < data->nb_rx_queues && nb < n; i++) {
+	for (i = 0; i < data->nb_rx_queues; i++) {
 		struct tap_rxq *q = data->rx_queues[i];
 
-		if (!q->stopped || !rte_spinlock_trylock(&q->adopted))
+		if (!q->stopped || !rte_spinlock_trylock(&q->lock))
 			continue;
 		if (q->stopped)
-			nb += tap_soft_read(q, self, pkts + nb, n - nb, &empty);
-		rte_spinlock_unlock(&q->adopted);
+			tap_soft_read(q, self, NULL, n, &empty);
+		rte_spinlock_unlock(&q->lock);
 	}
-	return nb;
 }
 
-/* The queue's own fd, at most @p n frames; and if that has no more, those of stopped queues. */
+/* At most @p n frames of the queue's own fd. */
 static uint16_t
-tap_soft_read_all(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+tap_soft_read_own(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t reads = 0;
 	uint16_t nb = 0;
@@ -104,8 +106,30 @@ tap_soft_read_all(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
 		nb += tap_soft_read(q, q, pkts + nb, n - reads, &empty);
 		reads += TAP_RX_CHUNK;
 	} while (!empty && reads < n);
-	if (nb < n && rte_atomic_load_explicit(&q->port->orphans, rte_memory_order_acquire) != 0)
-		nb += tap_soft_adopt(q, pkts + nb, n - nb);
+	return nb;
+}
+
+static uint16_t
+tap_soft_take(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	return (uint16_t)rte_ring_sc_dequeue_burst(q->ring, (void **)pkts, n, NULL);
+}
+
+/* What the queue has; the caller holds its lock. */
+static uint16_t
+tap_soft_poll(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	uint16_t nb = 0;
+
+	/* In turn, so that neither a busy ring nor a busy fd keeps the other waiting. */
+	q->ring_first = !q->ring_first;
+	if (q->ring_first)
+		nb = tap_soft_take(q, pkts, n);
+	if (nb < n)
+		nb += tap_soft_read_own(q, pkts + nb, n - nb);
+	if (!q->ring_first && nb < n)
+		nb += tap_soft_take(q, pkts + nb, n - nb);
+	tap_soft_deliver(q, pkts, nb);
 	return nb;
 }
 
@@ -115,16 +139,14 @@ tap_soft_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	struct tap_rxq *q = queue;
 	uint16_t nb = 0;
 
-	/* In turn, so that neither a busy ring nor a busy fd keeps the other waiting. */
-	q->ring_first = !q->ring_first;
-	if (q->ring_first)
-		nb = (uint16_t)rte_ring_sc_dequeue_burst(q->ring, (void **)pkts, n, NULL);
-	if (nb < n)
-		nb += tap_soft_read_all(q, pkts + nb, n - nb);
-	if (!q->ring_first && nb < n)
-		nb += (uint16_t)rte_ring_sc_dequeue_burst(q->ring, (void **)(pkts + nb), n - nb,
-							  NULL);
-	tap_soft_deliver(q, pkts, nb);
+	/* A queue that is being stopped under its burst changes hands only in between. */
+	if (!rte_spinlock_trylock(&q->lock))
+		return 0;
+	if (!q->stopped)
+		nb = tap_soft_poll(q, pkts, n);
+	rte_spinlock_unlock(&q->lock);
+	if (nb < n && rte_atomic_load_explicit(&q->port->orphans, rte_memory_order_acquire) != 0)
+		tap_soft_adopt(q, n - nb);
 	return nb;
 }
 
@@ -139,9 +161,11 @@ tap_soft_queue_setup(struct tap_rxq *q)
 	q->ring = rte_ring_create(name, rte_align32pow2(q->nb_desc + 1u), SOCKET_ID_ANY,
 				  RING_F_SC_DEQ);
 	if (q->ring == NULL) {
+		int err = rte_errno;
+
 		TAP_LOG(ERR, "%s: Rx queue %u: cannot create its ring: %s", q->port->name, q->id,
-			rte_strerror(rte_errno));
-		return -rte_errno;
+			rte_strerror(err));
+		return -err;
 	}
 	return 0;
 }

@@ -23,10 +23,13 @@
 static int
 tap_tun_ioctl(int fd, unsigned long request, const char *what, void *arg)
 {
+	int err;
+
 	if (ioctl(fd, request, arg) == 0)
 		return 0;
-	TAP_LOG(DEBUG, "%s failed: %s", what, strerror(errno));
-	return -errno;
+	err = errno;
+	TAP_LOG(DEBUG, "%s failed: %s", what, strerror(err));
+	return -err;
 }
 
 /* The flags of an existing tun netdev; 0 if the netdev is of another kind or not there. */

@@ -43,8 +43,9 @@ tap_probe_netdev(struct tap_port *port)
 
 	port->link = tap_link_open();
 	if (port->link == NULL) {
-		TAP_LOG(ERR, "%s: cannot open rtnetlink: %s", port->name, strerror(errno));
-		return -errno;
+		ret = -errno;
+		TAP_LOG(ERR, "%s: cannot open rtnetlink: %s", port->name, strerror(-ret));
+		return ret;
 	}
 	if (tap_link_find(port->link, port->name, &state) == 0 && state.tun_queues != 0) {
 		TAP_LOG(ERR,
@@ -58,7 +59,15 @@ tap_probe_netdev(struct tap_port *port)
 		return fd;
 	port->fd[port->nb_fds++] = fd;
 	port->ifindex = if_nametoindex(port->name);
-	ret = port->args.persist ? tap_tun_set_persist(fd, true) : 0;
+	return 0;
+}
+
+/* The last step of a probe: one that fails leaves no netdev behind. */
+static int
+tap_probe_persist(const struct tap_port *port)
+{
+	int ret = port->args.persist ? tap_tun_set_persist(port->fd[0], true) : 0;
+
 	if (ret != 0)
 		TAP_LOG(ERR, "%s: cannot make the tap persistent: %s", port->name, strerror(-ret));
 	return ret;
@@ -154,6 +163,8 @@ tap_probe_port(struct rte_eth_dev *dev, const struct tap_args *args)
 		ret = tap_probe_mac(dev);
 	if (ret == 0)
 		ret = tap_probe_rss(dev);
+	if (ret == 0)
+		ret = tap_probe_persist(port);
 	if (ret != 0)
 		tap_port_free(port);
 	return ret;
