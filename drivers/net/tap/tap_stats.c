@@ -40,8 +40,8 @@ tap_counter(const void *now, const void *base, size_t offset)
 	return a - b;
 }
 
-#define TAP_RXQ(q, member) ((q)->stats.member - (q)->stats_base.member)
-#define TAP_TXQ(q, member) ((q)->stats.member - (q)->stats_base.member)
+/* A counter of either kind of queue since the last reset. */
+#define TAP_COUNT(q, member) ((q)->stats.member - (q)->stats_base.member)
 
 static uint64_t
 tap_kernel_dropped(const struct tap_port *port)
@@ -64,15 +64,15 @@ tap_rx_stats_get(const struct rte_eth_dev_data *data, struct rte_eth_stats *stat
 
 		if (q == NULL)
 			continue;
-		stats->ipackets += TAP_RXQ(q, packets);
-		stats->ibytes += TAP_RXQ(q, bytes);
-		stats->ierrors += TAP_RXQ(q, errors);
-		stats->rx_nombuf += TAP_RXQ(q, nombuf);
-		stats->imissed += TAP_RXQ(q, missed);
+		stats->ipackets += TAP_COUNT(q, packets);
+		stats->ibytes += TAP_COUNT(q, bytes);
+		stats->ierrors += TAP_COUNT(q, errors);
+		stats->rx_nombuf += TAP_COUNT(q, nombuf);
+		stats->imissed += TAP_COUNT(q, missed);
 		if (qstats != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			qstats->q_ipackets[i] = TAP_RXQ(q, packets);
-			qstats->q_ibytes[i] = TAP_RXQ(q, bytes);
-			qstats->q_errors[i] = TAP_RXQ(q, errors);
+			qstats->q_ipackets[i] = TAP_COUNT(q, packets);
+			qstats->q_ibytes[i] = TAP_COUNT(q, bytes);
+			qstats->q_errors[i] = TAP_COUNT(q, errors);
 		}
 	}
 }
@@ -88,12 +88,12 @@ tap_tx_stats_get(const struct rte_eth_dev_data *data, struct rte_eth_stats *stat
 
 		if (q == NULL)
 			continue;
-		stats->opackets += TAP_TXQ(q, packets);
-		stats->obytes += TAP_TXQ(q, bytes);
-		stats->oerrors += TAP_TXQ(q, errors);
+		stats->opackets += TAP_COUNT(q, packets);
+		stats->obytes += TAP_COUNT(q, bytes);
+		stats->oerrors += TAP_COUNT(q, errors);
 		if (qstats != NULL && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			qstats->q_opackets[i] = TAP_TXQ(q, packets);
-			qstats->q_obytes[i] = TAP_TXQ(q, bytes);
+			qstats->q_opackets[i] = TAP_COUNT(q, packets);
+			qstats->q_obytes[i] = TAP_COUNT(q, bytes);
 		}
 	}
 }
