@@ -466,7 +466,8 @@ tap_hash_full(struct tap_pkt *pkt, const struct tap_rss_ctx *ctx,
 /** Hash a packet by what a simple program can do: no subprograms, no loops. */
 TAP_HOT void
 tap_hash_basic(struct tap_pkt *pkt, const struct tap_rss_ctx *ctx,
-	       const struct tap_toeplitz_table *key, struct tap_headers *outer, struct tap_result *r)
+	       const struct tap_toeplitz_table *key, struct tap_headers *outer,
+	       struct tap_result *r)
 {
 	const struct tap_hasher by = { ctx, key };
 	struct tap_win w;

@@ -38,13 +38,15 @@
  * needs a kernel with BTF; so the verifier walks it for each caller.
  */
 #define TAP_COLD static __attribute__((noinline, unused))
+/** On the path of every packet, but with a frame of the stack of its own. */
+#define TAP_BODY TAP_COLD
 /**
  * Make the verifier forget what it knows of a number: states that differ in bounds
  * alone then compare equal, so that the paths through loops do not multiply.
  */
 #define tap_blur(pkt, x)                                                                           \
 	do {                                                                                       \
-		__u32 blur_ = (pkt)->len;                                                          \
+		__typeof__(x) blur_ = (pkt)->len;                                                  \
 		(x) ^= blur_;                                                                      \
 		tap_forget(x);                                                                     \
 		(x) ^= blur_;                                                                      \
@@ -90,6 +92,7 @@ struct tap_pkt {
 	const uint8_t *data; /**< destination MAC */
 	uint32_t contig;     /**< bytes that can be read at data */
 	uint32_t len;        /**< bytes of the frame */
+	uint32_t bank;       /**< of counters to count it in */
 	const void *mbuf;    /**< for TAP_PKT_LOAD_SLOW */
 };
 
@@ -100,6 +103,7 @@ struct tap_pkt {
 
 #define TAP_HOT static inline __attribute__((always_inline))
 #define TAP_COLD static inline __attribute__((cold))
+#define TAP_BODY static inline
 #define tap_blur(pkt, x) ((void)(pkt), (void)(x))
 #define TAP_WALK_ALWAYS 0
 #define TAP_WANT_OUTER 1

@@ -22,6 +22,7 @@
 #define TAP_WIN_LEN 58u
 
 #define TAP_ETHER_IPV4 0x0800
+#define TAP_ETHER_ARP 0x0806
 #define TAP_ETHER_IPV6 0x86dd
 #define TAP_ETHER_C_VLAN 0x8100
 #define TAP_ETHER_S_VLAN 0x88a8
@@ -29,6 +30,7 @@
 /** IP protocol numbers. */
 enum tap_ip_proto {
 	TAP_PROTO_HOPOPTS = 0,
+	TAP_PROTO_ICMP = 1,
 	TAP_PROTO_IPV4 = 4,
 	TAP_PROTO_TCP = 6,
 	TAP_PROTO_UDP = 17,
@@ -38,6 +40,7 @@ enum tap_ip_proto {
 	TAP_PROTO_GRE = 47,
 	TAP_PROTO_ESP = 50,
 	TAP_PROTO_AH = 51,
+	TAP_PROTO_ICMP6 = 58,
 	TAP_PROTO_DSTOPTS = 60,
 	TAP_PROTO_SCTP = 132,
 };
@@ -46,6 +49,8 @@ enum tap_l3 {
 	TAP_L3_NONE,
 	TAP_L3_IPV4,
 	TAP_L3_IPV6,
+	TAP_L3_ARP, /**< for rules only */
+	TAP_L3_ETH, /**< in a tunnel: Ethernet, before it is looked into */
 };
 
 /** A fragment, first or later. */
@@ -81,6 +86,7 @@ struct tap_l2 {
 	__u16 n_data; /**< tags in the data */
 	__u16 n_tags; /**< these and the one beside the data */
 	__u16 tpid;   /**< of the outermost tag, as in the packet */
+	__u16 tpid2;  /**< of the next one */
 	__u16 tci[2]; /**< from the outermost on, as numbers */
 };
 
@@ -200,6 +206,7 @@ tap_l2_tag(struct tap_l2 *l2, __u32 len, const __u8 *behind)
 		l2->tpid = l2->type;
 		l2->tci[0] = (__u16)tap_get16(behind);
 	} else {
+		l2->tpid2 = l2->type;
 		l2->tci[1] = (__u16)tap_get16(behind);
 	}
 	l2->type = tap_raw16(behind + 2);
@@ -209,6 +216,18 @@ tap_l2_tag(struct tap_l2 *l2, __u32 len, const __u8 *behind)
 	return 1;
 }
 
+/** The Ethernet header at @p off, where the window starts, and its tags up to @p limit. */
+TAP_HOT void
+tap_l2_parse_at(const struct tap_win *w, __u32 off, __u32 limit, struct tap_l2 *l2)
+{
+	l2->l3_off = off + TAP_ETH_LEN;
+	l2->type = tap_raw16(tap_win_eth(w) + 12);
+	l2->n_data = 0;
+	l2->tpid2 = 0;
+	if (tap_l2_tag(l2, limit, tap_win_l3(w)))
+		tap_l2_tag(l2, limit, tap_win_l3(w) + TAP_VLAN_LEN);
+}
+
 /**
  * Layer 2 of the outermost frame, which is not under 14 bytes. The window is that of
  * the frame's start.
@@ -216,17 +235,11 @@ tap_l2_tag(struct tap_l2 *l2, __u32 len, const __u8 *behind)
 TAP_HOT void
 tap_l2_parse(struct tap_pkt *pkt, const struct tap_win *w, struct tap_l2 *l2)
 {
-	__u32 len = tap_pkt_len(pkt);
-
-	l2->l3_off = TAP_ETH_LEN;
-	l2->type = tap_raw16(tap_win_eth(w) + 12);
-	l2->n_data = 0;
 	l2->tci[0] = 0;
 	l2->tci[1] = 0;
 	l2->tpid = tap_pkt_tag(pkt, &l2->tci[0]);
 	l2->n_tags = l2->tpid != 0;
-	if (tap_l2_tag(l2, len, tap_win_l3(w)))
-		tap_l2_tag(l2, len, tap_win_l3(w) + TAP_VLAN_LEN);
+	tap_l2_parse_at(w, 0, tap_pkt_len(pkt), l2);
 }
 
 /** Types for IPv6 are those for IPv4, this much higher. */

@@ -63,13 +63,18 @@ tap_tunnel_eth(struct tap_pkt *pkt, __u32 off, __u32 end)
 	return tap_tunnel_type(tap_raw16(b + 2), next + 8, end);
 }
 
-/** Whatever follows a tunnel header that names an EtherType: Ethernet or IP. */
-TAP_COLD __u64
-tap_tunnel_payload(struct tap_pkt *pkt, __u16 type, __u32 off, __u32 end)
+/**
+ * What follows a tunnel header that names an EtherType: Ethernet or IP; TAP_L3_NONE at
+ * its place if it is something else.
+ */
+TAP_HOT __u64
+tap_tunnel_payload(__u16 type, __u32 off, __u32 end)
 {
-	if (type == TAP_BE16(TAP_ETHER_TEB))
-		return tap_tunnel_eth(pkt, off, end);
-	return tap_tunnel_type(type, off, end);
+	__u64 loc = tap_tunnel_type(type, off, end);
+
+	if (loc != TAP_LOC_NONE)
+		return loc;
+	return TAP_LOC(off, type == TAP_BE16(TAP_ETHER_TEB) ? TAP_L3_ETH : TAP_L3_NONE, end);
 }
 
 TAP_COLD __u64
@@ -86,7 +91,7 @@ tap_tunnel_gre(struct tap_pkt *pkt, __u32 off, __u32 end)
 	off += (h[0] & 0x80) ? 4 : 0;
 	off += (h[0] & 0x20) ? 4 : 0;
 	off += (h[0] & 0x10) ? 4 : 0;
-	return tap_tunnel_payload(pkt, tap_raw16(h + 2), off, end);
+	return tap_tunnel_payload(tap_raw16(h + 2), off, end);
 }
 
 #define TAP_GTP_EXT_MAX 4
@@ -142,7 +147,7 @@ tap_tunnel_gtpu(struct tap_pkt *pkt, __u32 off, __u32 end)
 	return TAP_LOC_NONE;
 }
 
-TAP_COLD __u64
+TAP_HOT __u64
 tap_tunnel_udp(struct tap_pkt *pkt, __u32 off, __u32 end)
 {
 	__u32 next = off + TAP_UDP_LEN;
@@ -159,10 +164,10 @@ tap_tunnel_udp(struct tap_pkt *pkt, __u32 off, __u32 end)
 	if (next + 8 > end || tap_pkt_load(pkt, next, h, sizeof(h)) < 0)
 		return TAP_LOC_NONE;
 	if (port == TAP_BE16(TAP_PORT_VXLAN))
-		return (h[0] & 8) ? tap_tunnel_eth(pkt, next + 8, end) : TAP_LOC_NONE;
+		return (h[0] & 8) ? TAP_LOC(next + 8, TAP_L3_ETH, end) : TAP_LOC_NONE;
 	if (h[0] >> 6 != 0)
 		return TAP_LOC_NONE;
-	return tap_tunnel_payload(pkt, tap_raw16(h + 2), next + 8 + (h[0] & 63u) * 4, end);
+	return tap_tunnel_payload(tap_raw16(h + 2), next + 8 + (h[0] & 63u) * 4, end);
 }
 
 /** Load and parse the IP header at @p loc. */
@@ -188,6 +193,29 @@ tap_loc_parse(struct tap_pkt *pkt, __u64 loc, struct tap_ip *ip)
 }
 
 /**
+ * What the tunnel header at the upper layer of @p ip leads to; TAP_LOC_NONE if there is
+ * none, or it is not one to look into.
+ */
+TAP_COLD __u64
+tap_tunnel_open(struct tap_pkt *pkt, const struct tap_ip *ip)
+{
+	if (!ip->known)
+		return TAP_LOC_NONE;
+	switch (ip->proto) {
+	case TAP_PROTO_IPV4:
+		return TAP_LOC(ip->l4_off, TAP_L3_IPV4, ip->end);
+	case TAP_PROTO_IPV6:
+		return TAP_LOC(ip->l4_off, TAP_L3_IPV6, ip->end);
+	case TAP_PROTO_GRE:
+		return tap_tunnel_gre(pkt, ip->l4_off, ip->end);
+	case TAP_PROTO_UDP:
+		return tap_tunnel_udp(pkt, ip->l4_off, ip->end);
+	default:
+		return TAP_LOC_NONE;
+	}
+}
+
+/**
  * One step inwards: where the IP header inside the packet at @p loc is said to be,
  * not validated; TAP_LOC_NONE if this is no tunnel or no valid IP header.
  */
@@ -196,20 +224,12 @@ tap_tunnel_step(struct tap_pkt *pkt, __u64 loc)
 {
 	struct tap_ip ip;
 
-	if (tap_loc_parse(pkt, loc, &ip) < 0 || !ip.known)
+	if (tap_loc_parse(pkt, loc, &ip) < 0)
 		return TAP_LOC_NONE;
-	switch (ip.proto) {
-	case TAP_PROTO_IPV4:
-		return TAP_LOC(ip.l4_off, TAP_L3_IPV4, ip.end);
-	case TAP_PROTO_IPV6:
-		return TAP_LOC(ip.l4_off, TAP_L3_IPV6, ip.end);
-	case TAP_PROTO_GRE:
-		return tap_tunnel_gre(pkt, ip.l4_off, ip.end);
-	case TAP_PROTO_UDP:
-		return tap_tunnel_udp(pkt, ip.l4_off, ip.end);
-	default:
-		return TAP_LOC_NONE;
-	}
+	loc = tap_tunnel_open(pkt, &ip);
+	if (TAP_LOC_L3(loc) == TAP_L3_ETH)
+		return tap_tunnel_eth(pkt, TAP_LOC_OFF(loc), TAP_LOC_END(loc));
+	return loc;
 }
 
 /** Whether there is a valid IP header. */

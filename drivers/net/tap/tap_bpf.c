@@ -15,11 +15,15 @@
 
 #ifdef TAP_HAVE_BPF
 
+#include <sys/mman.h>
+
 #include <linux/capability.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "tap_tables.h"
+#include "tap_rules.skel.h"
 #include "tap_steer.skel.h"
 
 /* Room for what the verifier says last; that is where it names its objection. */
@@ -27,6 +31,9 @@
 
 struct tap_bpf {
 	struct tap_steer_bpf *skel;
+	struct tap_rules_bpf *maps;                      /* of flow rules; no program in it */
+	struct tap_rules_bpf *rules[TAP_RULES_PROGRAMS]; /* one program each, over those maps */
+	struct tap_tables tables;
 	struct bpf_program *steering;
 	int grace_map; /* map of maps whose update waits out an RCU grace period; -1: none */
 	int grace_inner;
@@ -234,11 +241,169 @@ tap_bpf_open(const char *port, enum tap_rss_mode mode, enum tap_rung *rung,
 	return bpf;
 }
 
+/* Counters are kept apart for each CPU, as far as there are banks. */
+static uint32_t
+tap_bpf_banks(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	return RTE_MIN(rte_align32pow2(RTE_MAX(cpus, 1)), (uint32_t)TAP_COUNT_BANKS);
+}
+
+/* The same memory under another object's programs. */
+static int
+tap_bpf_share_maps(const struct tap_bpf *bpf, struct tap_rules_bpf *skel)
+{
+	int ret = bpf_map__reuse_fd(skel->maps.bss, bpf_map__fd(bpf->skel->maps.bss));
+
+	if (ret != 0 || bpf->maps == NULL)
+		return ret;
+	ret = bpf_map__reuse_fd(skel->maps.tap_flow, bpf_map__fd(bpf->maps->maps.tap_flow));
+	if (ret == 0)
+		ret = bpf_map__reuse_fd(skel->maps.tap_rules,
+					bpf_map__fd(bpf->maps->maps.tap_rules));
+	if (ret == 0)
+		ret = bpf_map__reuse_fd(skel->maps.tap_counts,
+					bpf_map__fd(bpf->maps->maps.tap_counts));
+	return ret;
+}
+
+/* Load one of the programs of flow rules, or only their maps if there is no such program. */
+static struct tap_rules_bpf *
+tap_bpf_load_rules(const struct tap_bpf *bpf, enum tap_rules_program program)
+{
+	struct tap_rules_bpf *skel = tap_rules_bpf__open();
+	int ret;
+
+	if (skel == NULL)
+		return NULL;
+	bpf_program__set_autoload(skel->progs.tap_steer_rules, program == TAP_RULES_STEERING);
+	bpf_program__set_autoload(skel->progs.tap_filter_rules, program == TAP_RULES_FILTER);
+	skel->rodata->tap_bank_mask = tap_bpf_banks() - 1;
+	bpf_map__set_max_entries(skel->maps.tap_counts, TAP_RULES * tap_bpf_banks());
+	ret = tap_bpf_share_maps(bpf, skel);
+	if (ret == 0)
+		ret = tap_rules_bpf__load(skel);
+	if (ret == 0)
+		return skel;
+	tap_rules_bpf__destroy(skel);
+	errno = -ret;
+	return NULL;
+}
+
+static struct tap_rules_bpf *
+tap_bpf_try_rules(const struct tap_bpf *bpf, const char *port, enum tap_rules_program program,
+		  char *reason)
+{
+	static const char *const names[] = {
+		[TAP_RULES_STEERING] = "tap_steer_rules",
+		[TAP_RULES_FILTER] = "tap_filter_rules",
+		[TAP_RULES_PROGRAMS] = "for flow rules (their maps)",
+	};
+	libbpf_print_fn_t printer;
+	struct tap_rules_bpf *skel;
+	int err;
+
+	tap_verifier_tail[0] = '\0';
+	printer = libbpf_set_print(tap_bpf_print);
+	skel = tap_bpf_load_rules(bpf, program);
+	err = errno;
+	libbpf_set_print(printer);
+	if (skel == NULL) {
+		tap_bpf_log_verifier(port, names[program], err);
+		tap_bpf_explain(reason, names[program], err);
+		errno = err;
+	}
+	return skel;
+}
+
+static size_t
+tap_bpf_map_size(const struct bpf_map *map)
+{
+	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+
+	return RTE_ALIGN_CEIL(size, (size_t)getpagesize());
+}
+
+static void *
+tap_bpf_map_memory(const struct bpf_map *map)
+{
+	void *p = mmap(NULL, tap_bpf_map_size(map), PROT_READ | PROT_WRITE, MAP_SHARED,
+		       bpf_map__fd(map), 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void
+tap_bpf_unmap_memory(const struct bpf_map *map, void *p)
+{
+	if (p != NULL)
+		munmap(p, tap_bpf_map_size(map));
+}
+
+static void
+tap_bpf_close_rules(struct tap_bpf *bpf)
+{
+	unsigned int i;
+
+	for (i = 0; i < TAP_RULES_PROGRAMS; i++) {
+		tap_rules_bpf__destroy(bpf->rules[i]);
+		bpf->rules[i] = NULL;
+	}
+	if (bpf->maps == NULL)
+		return;
+	tap_bpf_unmap_memory(bpf->maps->maps.tap_flow, bpf->tables.flow);
+	tap_bpf_unmap_memory(bpf->maps->maps.tap_rules, bpf->tables.rule);
+	tap_bpf_unmap_memory(bpf->maps->maps.tap_counts, bpf->tables.count);
+	tap_rules_bpf__destroy(bpf->maps);
+	bpf->maps = NULL;
+}
+
+int
+tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables *tables,
+		   char reason[TAP_REASON_LEN])
+{
+	struct tap_tables *t = &bpf->tables;
+	int err;
+
+	bpf->maps = tap_bpf_try_rules(bpf, port, TAP_RULES_PROGRAMS, reason);
+	if (bpf->maps == NULL)
+		return -errno;
+	t->banks = tap_bpf_banks();
+	t->flow = tap_bpf_map_memory(bpf->maps->maps.tap_flow);
+	t->rule = tap_bpf_map_memory(bpf->maps->maps.tap_rules);
+	t->count = tap_bpf_map_memory(bpf->maps->maps.tap_counts);
+	if (t->flow != NULL && t->rule != NULL && t->count != NULL) {
+		*tables = *t;
+		return 0;
+	}
+	err = errno;
+	snprintf(reason, TAP_REASON_LEN, "mapping the rules' tables: %s", strerror(err));
+	tap_bpf_close_rules(bpf);
+	return -err;
+}
+
+int
+tap_bpf_rules_fd(struct tap_bpf *bpf, const char *port, enum tap_rules_program program,
+		 char reason[TAP_REASON_LEN])
+{
+	struct tap_rules_bpf *skel = bpf->rules[program];
+
+	if (skel == NULL)
+		skel = tap_bpf_try_rules(bpf, port, program, reason);
+	if (skel == NULL)
+		return -errno;
+	bpf->rules[program] = skel;
+	return bpf_program__fd(program == TAP_RULES_STEERING ? skel->progs.tap_steer_rules :
+							       skel->progs.tap_filter_rules);
+}
+
 void
 tap_bpf_close(struct tap_bpf *bpf)
 {
 	if (bpf == NULL)
 		return;
+	tap_bpf_close_rules(bpf);
 	if (bpf->grace_map >= 0)
 		close(bpf->grace_map);
 	if (bpf->grace_inner >= 0)
@@ -316,6 +481,28 @@ tap_bpf_filter_fd(const struct tap_bpf *bpf)
 {
 	RTE_SET_USED(bpf);
 	return -1;
+}
+
+int
+tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables *tables,
+		   char reason[TAP_REASON_LEN])
+{
+	RTE_SET_USED(bpf);
+	RTE_SET_USED(port);
+	RTE_SET_USED(tables);
+	RTE_SET_USED(reason);
+	return -ENOTSUP;
+}
+
+int
+tap_bpf_rules_fd(struct tap_bpf *bpf, const char *port, enum tap_rules_program program,
+		 char reason[TAP_REASON_LEN])
+{
+	RTE_SET_USED(bpf);
+	RTE_SET_USED(port);
+	RTE_SET_USED(program);
+	RTE_SET_USED(reason);
+	return -ENOTSUP;
 }
 
 void

@@ -50,6 +50,34 @@ int tap_bpf_steering_fd(const struct tap_bpf *bpf);
 /** The fd of the filter program that rings the doorbell. */
 int tap_bpf_filter_fd(const struct tap_bpf *bpf);
 
+/** The programs of flow rules, which take the place of the others. */
+enum tap_rules_program {
+	TAP_RULES_STEERING,
+	TAP_RULES_FILTER,
+	TAP_RULES_PROGRAMS
+};
+
+struct tap_tables;
+
+/**
+ * Have the tables that the programs of flow rules read, mapped; valid until tap_bpf_close().
+ * Only on TAP_RUNG_FULL.
+ *
+ * @param reason  why not
+ * @return 0, or negative errno
+ */
+int tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables *tables,
+		       char reason[TAP_REASON_LEN]);
+
+/**
+ * The fd of a program of flow rules. It is loaded when it is asked for first, which takes
+ * the kernel half a second: ports without such rules do not pay for it.
+ *
+ * @return the fd, or negative errno with a reason
+ */
+int tap_bpf_rules_fd(struct tap_bpf *bpf, const char *port, enum tap_rules_program program,
+		     char reason[TAP_REASON_LEN]);
+
 /** Wait until no program that runs now is still running, where membarrier cannot tell; for a tap_bpf. */
 void tap_bpf_grace(void *arg);
 

@@ -37,61 +37,18 @@ tap_set_queues(struct tap_port *port, uint16_t n)
 	return 0;
 }
 
-int
-tap_fall_back(struct tap_port *port, const char *step, int ret)
-{
-	port->rung = TAP_RUNG_SOFT;
-	snprintf(port->reason, sizeof(port->reason),
-		 "%s: %s; a kernel of 4.16 or later with CONFIG_TUN and CONFIG_BPF_SYSCALL has it",
-		 step, strerror(-ret));
-	if (port->args.rss == TAP_RSS_BPF) {
-		TAP_LOG(ERR, "%s: rss=bpf was asked for: %s", port->name, port->reason);
-		return ret;
-	}
-	TAP_LOG(NOTICE, "%s: RSS goes on in software (rung 3 of 3): %s", port->data->name,
-		port->reason);
-	return 0;
-}
-
-/*
- * Let the right programs run. A steering program runs for every packet of a port with
- * two queues or more and rings the doorbell on its way. Where it does not run, or the
- * kernel distributes by itself, a filter program rings.
- */
-static int
-tap_attach(struct rte_eth_dev *dev)
-{
-	struct tap_port *port = tap_port_of(dev);
-	bool several = port->nb_fds > 1;
-	bool steer = port->steering && port->rung != TAP_RUNG_SOFT;
-	bool ring;
-	int ret;
-
-	if (steer) {
-		ret = tap_tun_set_steering(port->fd[0], tap_bpf_steering_fd(port->bpf));
-		if (ret != 0 && tap_fall_back(port, "TUNSETSTEERINGEBPF", ret) != 0)
-			return ret;
-	}
-	if (!steer || port->rung == TAP_RUNG_SOFT)
-		tap_tun_set_steering(port->fd[0], -1);
-	port->rx_mode.redistribute = port->steering && several && port->rung != TAP_RUNG_FULL;
-	ring = port->rung != TAP_RUNG_SOFT && !port->rx_mode.redistribute;
-	port->doorbell = ring && port->steering && several;
-	if (ring && !port->doorbell)
-		port->doorbell = tap_tun_set_filter(port->fd[0], tap_bpf_filter_fd(port->bpf)) == 0;
-	else
-		tap_tun_set_filter(port->fd[0], -1);
-	return 0;
-}
-
 static int
 tap_configure(struct rte_eth_dev *dev)
 {
 	const struct rte_eth_rxmode *rxmode = &dev->data->dev_conf.rxmode;
 	struct tap_port *port = tap_port_of(dev);
+	struct tap_rules_needs needs = tap_flow_needs(port);
 	const uint64_t l4 = RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 	int ret;
 
+	ret = tap_flow_check_queues(port, dev->data->nb_rx_queues);
+	if (ret != 0)
+		return ret;
 	port->steering = (rxmode->mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0;
 	ret = tap_rss_configure(dev);
 	if (ret != 0)
@@ -107,7 +64,7 @@ tap_configure(struct rte_eth_dev *dev)
 		TAP_LOG(ERR, "%s: cannot set offloads: %s", port->name, strerror(-ret));
 		return ret;
 	}
-	return tap_attach(dev);
+	return tap_attach(port, &needs);
 }
 
 /* Descriptors of the longest queue: the netdev has one length for all. */
@@ -353,7 +310,8 @@ tap_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 			      RTE_ETH_HASH_ALGO_CAPA_MASK(SYMMETRIC_TOEPLITZ) |
 			      RTE_ETH_HASH_ALGO_CAPA_MASK(SYMMETRIC_TOEPLITZ_SORT);
 #endif
-	info->dev_capa &= ~RTE_ETH_DEV_CAPA_FLOW_RULE_KEEP;
+	info->dev_capa |=
+		RTE_ETH_DEV_CAPA_FLOW_RULE_KEEP | RTE_ETH_DEV_CAPA_FLOW_SHARED_OBJECT_KEEP;
 	return 0;
 }
 
@@ -425,4 +383,5 @@ const struct eth_dev_ops tap_ops = {
 	.rss_hash_conf_get = tap_rss_hash_conf_get,
 	.reta_update = tap_rss_reta_update,
 	.reta_query = tap_rss_reta_query,
+	.flow_ops_get = tap_flow_ops_get,
 };

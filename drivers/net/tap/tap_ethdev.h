@@ -26,6 +26,8 @@
 #include "tap_compat.h"
 #include "tap_link.h"
 #include "tap_policy.h"
+#include "tap_rules.h"
+#include "tap_tables.h"
 #include "tap_tun.h"
 
 /** Unicast addresses of a port, its own included. */
@@ -69,6 +71,7 @@ struct tap_rxq_stats {
 	uint64_t handed_over; /**< packets passed to another queue's ring */
 	uint64_t missed;      /**< packets that found another queue's ring full or stopped */
 	uint64_t rescued;     /**< packets found by an unconditional read, without doorbell */
+	uint64_t dropped;     /**< packets that flow rules dropped in the burst */
 };
 
 /** Counters of a transmit queue; written by its burst alone. */
@@ -131,9 +134,17 @@ struct tap_txq {
 struct tap_mac_filter {
 	bool promiscuous;
 	bool allmulticast;
+	bool isolated;      /**< flow rules decide, not addresses */
 	uint16_t n_unicast; /**< entries in use: index of the last, plus 1 */
 	uint16_t n_multicast;
 	struct rte_ether_addr multicast[TAP_MAX_MCAST];
+};
+
+/** What the receive burst does about flow rules. */
+enum tap_rx_rules {
+	TAP_RX_RULES_OFF,      /**< nothing */
+	TAP_RX_RULES_DESCRIBE, /**< mark and hash; programs have chosen queues and dropped */
+	TAP_RX_RULES_APPLY,    /**< everything */
 };
 
 /** What the receive burst reads of the port; written by the control path. */
@@ -142,6 +153,7 @@ struct tap_rx_mode {
 	bool redistribute; /**< the driver classifies and hands over */
 	bool ip_cksum;
 	bool l4_cksum;
+	RTE_ATOMIC(uint8_t) rules; /**< enum tap_rx_rules; changes while bursts run */
 };
 
 /** A port: private data of its rte_eth_dev. */
@@ -158,14 +170,18 @@ struct tap_port {
 	char reason[TAP_REASON_LEN]; /**< why the rung is not the first */
 	struct tap_shared *shared;   /**< policy and doorbells */
 	struct tap_publisher policy;
-	struct tap_rss_conf rss; /**< as published last */
-	uint64_t rss_hf;         /**< the same types as the application gave them */
-	bool steering;           /**< RSS was asked for */
-	bool doorbell;           /**< a program rings when a packet comes */
+	struct tap_rss_conf rss;      /**< as published last */
+	uint64_t rss_hf;              /**< the same types as the application gave them */
+	bool steering;                /**< RSS was asked for */
+	bool doorbell;                /**< a program rings when a packet comes */
+	struct tap_flows *flows;      /**< NULL until the first flow rule */
+	struct tap_tables tables;     /**< of the flow rules */
+	struct tap_rules_needs needs; /**< of the flow rules, as attached for */
 	struct tap_rx_mode rx_mode;
 	struct tap_mac_filter filter;
 	RTE_ATOMIC(uint32_t) orphans; /**< stopped queues whose fd others have to read */
 	uint64_t kernel_dropped_base; /**< the netdev's count at the last reset */
+	uint64_t flow_dropped_base;   /**< that of the filter program's drops */
 };
 
 /** The port of an ethdev. */
@@ -185,8 +201,32 @@ int tap_stop(struct rte_eth_dev *dev);
 int tap_close(struct rte_eth_dev *dev);
 /** Bring the number of queue fds to @p n, which may be 0. */
 int tap_set_queues(struct tap_port *port, uint16_t n);
+
+/* tap_attach.c */
 /** Go down to software because @p step failed; an error if the application insists on BPF. */
 int tap_fall_back(struct tap_port *port, const char *step, int ret);
+/**
+ * Let the right programs run, and the bursts do the rest, for flow rules with these needs.
+ * Packets that pass meanwhile ring a bell, whichever program they meet.
+ */
+int tap_attach(struct tap_port *port, const struct tap_rules_needs *needs);
+
+/* tap_flow.c */
+int tap_flow_ops_get(struct rte_eth_dev *dev, const struct rte_flow_ops **ops);
+/** Forget all rules and give back their memory. */
+void tap_flow_close(struct tap_port *port);
+/** What the rules in force need. */
+struct tap_rules_needs tap_flow_needs(const struct tap_port *port);
+/** Whether programs apply the rules, not the bursts. */
+bool tap_flow_in_kernel(const struct tap_port *port);
+/** Let the bursts apply the rules, because the kernel refuses the programs. */
+void tap_flow_to_software(struct tap_port *port);
+/** Tell the programs whether the filter is the only one that runs. */
+void tap_flow_set_alone(struct tap_port *port, bool alone);
+/** Frames that the filter program has dropped. */
+uint64_t tap_flow_dropped(const struct tap_port *port);
+/** Can the port go on with @p n queues? Says which rule needs more. */
+int tap_flow_check_queues(const struct tap_port *port, uint16_t n);
 
 /* tap_rx.c */
 int tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsigned int socket,
@@ -216,7 +256,15 @@ void tap_soft_queue_flush(struct tap_rxq *q);
 uint16_t tap_soft_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
 
 /* tap_rss.c */
+/** The types of a context that leaves them to the driver. */
+#define TAP_RSS_DEFAULT_TYPES                                                                      \
+	(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
 uint64_t tap_rss_offloads(void);
+/** Types, modifiers and level of an rss_hf; -EINVAL if some are not supported. */
+int tap_rss_conf_set_types(struct tap_rss_conf *conf, uint64_t rss_hf);
+/** An enum rte_eth_hash_function; -EINVAL if it is not supported. */
+int tap_rss_conf_set_algo(struct tap_rss_conf *conf, const struct tap_port *port,
+			  unsigned int func);
 int tap_rss_configure(struct rte_eth_dev *dev);
 int tap_rss_hash_update(struct rte_eth_dev *dev, struct rte_eth_rss_conf *rss);
 int tap_rss_hash_conf_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *rss);

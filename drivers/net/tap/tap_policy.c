@@ -78,19 +78,28 @@ tap_build_masks(struct tap_rss_ctx *ctx, const struct tap_rss_conf *conf)
 }
 
 int
-tap_policy_build(struct tap_policy *policy, const struct tap_rss_conf *conf)
+tap_policy_build_ctx(struct tap_rss_ctx *ctx, const struct tap_rss_conf *conf)
 {
-	struct tap_rss_ctx *ctx = &policy->ctx;
-
 	if (!tap_rss_conf_valid(conf))
 		return -EINVAL;
 	ctx->types = conf->types;
 	ctx->algo = conf->algo;
 	ctx->flags = conf->innermost ? TAP_CTX_INNER : 0;
 	ctx->nb_queues = conf->nb_queues;
-	ctx->reserved = 0;
+	ctx->key = 0;
+	ctx->port = 0;
 	tap_build_masks(ctx, conf);
 	memcpy(ctx->reta, conf->reta, sizeof(ctx->reta));
+	return 0;
+}
+
+int
+tap_policy_build(struct tap_policy *policy, const struct tap_rss_conf *conf)
+{
+	int ret = tap_policy_build_ctx(&policy->ctx, conf);
+
+	if (ret != 0)
+		return ret;
 	tap_toeplitz_table_build(&policy->key, conf->key);
 	return 0;
 }
@@ -141,12 +150,22 @@ tap_wait_for_reader(struct tap_policy_reader *reader)
 	}
 }
 
+void
+tap_policy_synchronize(const struct tap_publisher *pub)
+{
+	uint16_t i;
+
+	tap_grace_period(pub);
+	for (i = 0; i < pub->nb_readers; i++)
+		if (pub->reader[i] != NULL)
+			tap_wait_for_reader(pub->reader[i]);
+}
+
 int
 tap_policy_publish(struct tap_publisher *pub, const struct tap_rss_conf *conf)
 {
 	struct tap_shared *shared = pub->shared;
 	uint32_t next = shared->active + 1;
-	uint16_t i;
 	int ret;
 
 	/* Nobody reads the idle slot: the publication that left it waited for its readers. */
@@ -155,9 +174,6 @@ tap_policy_publish(struct tap_publisher *pub, const struct tap_rss_conf *conf)
 		return ret;
 	rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&shared->active, next,
 				  rte_memory_order_release);
-	tap_grace_period(pub);
-	for (i = 0; i < pub->nb_readers; i++)
-		if (pub->reader[i] != NULL)
-			tap_wait_for_reader(pub->reader[i]);
+	tap_policy_synchronize(pub);
 	return 0;
 }

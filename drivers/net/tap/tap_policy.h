@@ -64,6 +64,19 @@ struct tap_publisher {
 int tap_policy_build(struct tap_policy *policy, const struct tap_rss_conf *conf);
 
 /**
+ * Fill the context of a policy or of a rule, without what is the rule's: key and port.
+ *
+ * @return 0, or -EINVAL as tap_policy_build()
+ */
+int tap_policy_build_ctx(struct tap_rss_ctx *ctx, const struct tap_rss_conf *conf);
+
+/**
+ * Wait until no reader has what was taken out of sight before: some 10 ms (a kernel grace
+ * period).
+ */
+void tap_policy_synchronize(const struct tap_publisher *pub);
+
+/**
  * Make @p conf the policy of the port: fill the idle slot, then switch. A packet is
  * classified by the old policy or by the new one, never by parts of both.
  *

@@ -102,20 +102,28 @@ tap_rss_prefix(uint64_t rss_hf)
 	return 0;
 }
 
-static int
-tap_rss_set_types(const struct tap_port *port, struct tap_rss_conf *conf, uint64_t rss_hf)
+int
+tap_rss_conf_set_types(struct tap_rss_conf *conf, uint64_t rss_hf)
 {
-	if ((rss_hf & ~tap_rss_offloads()) != 0) {
-		TAP_LOG(ERR, "%s: RSS types 0x%" PRIx64 " are not supported; supported: 0x%" PRIx64,
-			port->name, rss_hf & ~tap_rss_offloads(), tap_rss_offloads());
+	if ((rss_hf & ~tap_rss_offloads()) != 0)
 		return -EINVAL;
-	}
 	conf->types = tap_rss_translate(tap_rss_types, RTE_DIM(tap_rss_types), rss_hf);
 	conf->modifiers = tap_rss_translate(tap_rss_modifiers, RTE_DIM(tap_rss_modifiers), rss_hf);
 	conf->ipv6_prefix = tap_rss_prefix(rss_hf);
 	/* Both bits at once: an application that asks for all that is offered. */
 	conf->innermost = (rss_hf & RTE_ETH_RSS_LEVEL_INNERMOST) != 0;
 	return 0;
+}
+
+static int
+tap_rss_set_types(const struct tap_port *port, struct tap_rss_conf *conf, uint64_t rss_hf)
+{
+	int ret = tap_rss_conf_set_types(conf, rss_hf);
+
+	if (ret != 0)
+		TAP_LOG(ERR, "%s: RSS types 0x%" PRIx64 " are not supported; supported: 0x%" PRIx64,
+			port->name, rss_hf & ~tap_rss_offloads(), tap_rss_offloads());
+	return ret;
 }
 
 static int
@@ -133,30 +141,39 @@ tap_rss_set_key(const struct tap_port *port, struct tap_rss_conf *conf, const ui
 	return 0;
 }
 
-#if TAP_HAVE_RSS_ALGORITHM
 static const uint8_t tap_rss_algo_of_ethdev[] = {
 	[RTE_ETH_HASH_FUNCTION_TOEPLITZ] = TAP_ALGO_TOEPLITZ,
 	[RTE_ETH_HASH_FUNCTION_SIMPLE_XOR] = TAP_ALGO_XOR,
 	[RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ] = TAP_ALGO_SYM_TOEPLITZ,
+#if TAP_HAVE_RSS_ALGORITHM
 	[RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ_SORT] = TAP_ALGO_SYM_SORT,
+#endif
 };
 
 /* The default function is what the devarg says; it is Toeplitz without one. */
+int
+tap_rss_conf_set_algo(struct tap_rss_conf *conf, const struct tap_port *port, unsigned int func)
+{
+	if (func >= RTE_DIM(tap_rss_algo_of_ethdev))
+		return -EINVAL;
+	conf->algo = func == RTE_ETH_HASH_FUNCTION_DEFAULT ? port->args.rss_algo :
+							     tap_rss_algo_of_ethdev[func];
+	return 0;
+}
+
+#if TAP_HAVE_RSS_ALGORITHM
 static int
 tap_rss_set_algo(const struct tap_port *port, struct tap_rss_conf *conf,
 		 const struct rte_eth_rss_conf *rss)
 {
-	if ((unsigned int)rss->algorithm >= RTE_DIM(tap_rss_algo_of_ethdev)) {
+	int ret = tap_rss_conf_set_algo(conf, port, (unsigned int)rss->algorithm);
+
+	if (ret != 0)
 		TAP_LOG(ERR,
 			"%s: RSS algorithm %d is not supported; supported: toeplitz, "
 			"simple_xor, symmetric_toeplitz, symmetric_toeplitz_sort",
 			port->name, rss->algorithm);
-		return -EINVAL;
-	}
-	conf->algo = rss->algorithm == RTE_ETH_HASH_FUNCTION_DEFAULT ?
-			     port->args.rss_algo :
-			     tap_rss_algo_of_ethdev[rss->algorithm];
-	return 0;
+	return ret;
 }
 
 static void
@@ -236,10 +253,13 @@ tap_rss_configure(struct rte_eth_dev *dev)
 	struct rte_eth_rss_conf rss = dev_conf->rx_adv_conf.rss_conf;
 	struct tap_port *port = tap_port_of(dev);
 	struct tap_rss_conf conf = { .types = 0 };
+	bool none = (dev_conf->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) == 0;
 	unsigned int i;
+	int ret;
 
-	if ((dev_conf->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) == 0) {
-		rss.rss_hf = 0;
+	/* Without RSS this is for flow rules, and for what they leave. */
+	if (none) {
+		rss.rss_hf = TAP_RSS_DEFAULT_TYPES;
 		rss.rss_key = NULL;
 	}
 	/* Some applications leave the length at 0 and mean the key that every NIC has. */
@@ -250,7 +270,10 @@ tap_rss_configure(struct rte_eth_dev *dev)
 	for (i = 0; i < TAP_RETA_SIZE; i++)
 		conf.reta[i] = (uint16_t)(i % conf.nb_queues);
 	port->policy.nb_readers = dev->data->nb_rx_queues;
-	return tap_rss_apply(port, &conf, &rss);
+	ret = tap_rss_apply(port, &conf, &rss);
+	if (ret == 0 && none)
+		port->rss_hf = 0;
+	return ret;
 }
 
 int

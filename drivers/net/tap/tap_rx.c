@@ -218,10 +218,54 @@ tap_rx_put_back(struct tap_rxq *q, const struct tap_rx_frame *frame)
 	q->frame[q->n_stash++] = frame->data;
 }
 
+void
+tap_rx_look_begin(struct tap_rxq *q, bool policy, struct tap_rx_look *look)
+{
+	struct tap_port *port = q->port;
+	uint8_t rules = rte_atomic_load_explicit(&port->rx_mode.rules, rte_memory_order_relaxed);
+
+	look->policy = NULL;
+	look->rules = NULL;
+	look->apply = rules == TAP_RX_RULES_APPLY;
+	if (!policy && likely(rules == TAP_RX_RULES_OFF))
+		return;
+	look->policy = tap_policy_read_begin(&q->reader, port->shared);
+	if (rules != TAP_RX_RULES_OFF)
+		look->rules = tap_current_view(&port->tables);
+}
+
+void
+tap_rx_look_end(struct tap_rxq *q, const struct tap_rx_look *look)
+{
+	if (look->policy != NULL)
+		tap_policy_read_end(&q->reader);
+}
+
+static void
+tap_rx_classify_rules(const struct tap_rxq *q, struct tap_pkt *pkt, const struct tap_rx_look *look,
+		      struct tap_verdict *verdict)
+{
+	const struct tap_port *port = q->port;
+	uint32_t slot = (uint32_t)(look->policy - port->shared->slot);
+
+	tap_classify_rules(pkt, port->shared, slot, &port->tables, look->rules,
+			   look->apply ? TAP_COUNT_PASSED | TAP_COUNT_DROPPED : 0, verdict);
+}
+
+static inline uint64_t
+tap_rx_mark(struct rte_mbuf *m, const struct tap_verdict *verdict)
+{
+	if (verdict->flags & TAP_RULE_MARK) {
+		m->hash.fdir.hi = verdict->mark;
+		return RTE_MBUF_F_RX_FDIR | RTE_MBUF_F_RX_FDIR_ID;
+	}
+	return verdict->flags & TAP_RULE_FLAG ? RTE_MBUF_F_RX_FDIR : 0;
+}
+
 /* What becomes a packet's: its type and, as the application asked, hash and checksum flags. */
 static inline void
-tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame,
-		const struct tap_policy *policy, struct tap_verdict *verdict)
+tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame, const struct tap_rx_look *look,
+		struct tap_verdict *verdict)
 {
 	const struct tap_rx_mode *mode = &q->port->rx_mode;
 	const struct virtio_net_hdr *vnet;
@@ -231,11 +275,15 @@ tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame,
 		.data = (const uint8_t *)frame->data,
 		.contig = RTE_MIN(frame->len, q->room),
 		.len = frame->len,
+		.bank = q->id,
 		.mbuf = m,
 	};
 
-	if (policy != NULL)
-		tap_classify(&view, policy, verdict);
+	if (unlikely(look->rules != NULL)) {
+		tap_rx_classify_rules(q, &view, look, verdict);
+		flags |= tap_rx_mark(m, verdict);
+	} else if (look->policy != NULL)
+		tap_classify(&view, look->policy, verdict);
 	else
 		tap_parse(&view, &verdict->outer);
 	if (mode->hash && verdict->hashed) {
@@ -250,30 +298,44 @@ tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame,
 	m->ol_flags = flags;
 }
 
+/* The address filter, of which isolated mode has none. */
+static inline bool
+tap_rx_accept(const struct tap_port *port, const struct tap_rx_frame *frame)
+{
+	return port->filter.promiscuous || port->filter.isolated ||
+	       tap_mac_accept(port, (const struct rte_ether_addr *)frame->data);
+}
+
 static inline bool
 tap_rx_finish_one(struct tap_rxq *q, const struct tap_rx_frame *frame,
-		  const struct tap_policy *policy, struct tap_verdict *verdict)
+		  const struct tap_rx_look *look, struct tap_verdict *verdict)
 {
+	bool accept;
+
 	if (unlikely(frame->len == 0)) {
 		q->stats.errors++;
 		tap_rx_put_back(q, frame);
 		return false;
 	}
-	if (!q->port->filter.promiscuous &&
-	    !tap_mac_accept(q->port, (const struct rte_ether_addr *)frame->data)) {
+	/* Rules come before the filter, as in the kernel, and count what they see. */
+	accept = tap_rx_accept(q->port, frame);
+	if (likely(accept) || look->rules != NULL)
+		tap_rx_describe(q, frame, look, verdict);
+	if (look->apply && verdict->drop)
+		q->stats.dropped++;
+	else if (likely(accept))
+		return true;
+	else
 		q->stats.filtered++;
-		tap_rx_put_back(q, frame);
-		return false;
-	}
-	tap_rx_describe(q, frame, policy, verdict);
-	return true;
+	tap_rx_put_back(q, frame);
+	return false;
 }
 
 bool
-tap_rx_finish(struct tap_rxq *q, const struct tap_rx_frame *frame, const struct tap_policy *policy,
+tap_rx_finish(struct tap_rxq *q, const struct tap_rx_frame *frame, const struct tap_rx_look *look,
 	      struct tap_verdict *verdict)
 {
-	return tap_rx_finish_one(q, frame, policy, verdict);
+	return tap_rx_finish_one(q, frame, look, verdict);
 }
 
 uint16_t
@@ -306,24 +368,22 @@ tap_rx_finish_burst(struct tap_rxq *q, const struct tap_rx_frame *frames, uint16
 		    struct rte_mbuf **pkts)
 {
 	struct tap_port *port = q->port;
-	const struct tap_policy *policy = NULL;
 	struct tap_verdict verdict = { .hashed = 0 };
+	struct tap_rx_look look;
 	uint64_t hashed = 0;
 	uint64_t bytes = 0;
 	uint16_t nb = 0;
 	uint16_t i;
 
-	if (port->rx_mode.hash)
-		policy = tap_policy_read_begin(&q->reader, port->shared);
+	tap_rx_look_begin(q, port->rx_mode.hash, &look);
 	for (i = 0; i < n; i++) {
-		if (!tap_rx_finish_one(q, &frames[i], policy, &verdict))
+		if (!tap_rx_finish_one(q, &frames[i], &look, &verdict))
 			continue;
 		pkts[nb++] = frames[i].m;
 		bytes += frames[i].len;
 		hashed += verdict.hashed;
 	}
-	if (policy != NULL)
-		tap_policy_read_end(&q->reader);
+	tap_rx_look_end(q, &look);
 	q->stats.packets += nb;
 	q->stats.bytes += bytes;
 	q->stats.hashed += hashed;

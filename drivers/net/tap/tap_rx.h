@@ -25,6 +25,11 @@ tap_mbuf_load(const struct rte_mbuf *m, uint32_t off, void *dst, uint32_t n)
 }
 #define TAP_PKT_LOAD_SLOW(pkt, off, dst, n) tap_mbuf_load((pkt)->mbuf, off, dst, n)
 
+/* Queues may share a bank of counters. */
+#define TAP_COUNT_ADD(counter, n)                                                                  \
+	rte_atomic_fetch_add_explicit((RTE_ATOMIC(uint64_t) *)(counter), n,                        \
+				      rte_memory_order_relaxed)
+
 #include "tap_classify.h"
 
 /** A frame as it was read: in an mbuf whose lengths and chain are set, no more. */
@@ -33,6 +38,24 @@ struct tap_rx_frame {
 	char *data;   /**< where it starts in the first mbuf */
 	uint32_t len; /**< 0 if it was longer than its mbufs */
 };
+
+/** What frames are looked at with: as it is when a burst begins. */
+struct tap_rx_look {
+	const struct tap_policy *policy;   /**< NULL: headers alone */
+	const struct tap_flow_view *rules; /**< NULL: none */
+	bool apply; /**< rules count and drop; else they were applied in the kernel */
+};
+
+/**
+ * Begin to look at frames on behalf of a queue, whose reader holds policy and rules until
+ * tap_rx_look_end().
+ *
+ * @param policy  whether queues or hashes are wanted, rules or not
+ */
+void tap_rx_look_begin(struct tap_rxq *q, bool policy, struct tap_rx_look *look);
+
+/** End what tap_rx_look_begin() began. */
+void tap_rx_look_end(struct tap_rxq *q, const struct tap_rx_look *look);
 
 /**
  * Read frames until @p n are there, at most TAP_RX_CHUNK, or the queue or the pool is empty.
@@ -44,11 +67,11 @@ uint16_t tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t 
 /**
  * Make a packet of a frame: filter, parse, fill its mbuf.
  *
- * @param policy   classify by this policy, as read under the caller's reader; NULL: parse only
+ * @param look     what to look at it with, as begun by the caller
  * @param verdict  filled if there is a policy; the headers always
  * @return false if the frame was dropped.
  */
 bool tap_rx_finish(struct tap_rxq *q, const struct tap_rx_frame *frame,
-		   const struct tap_policy *policy, struct tap_verdict *verdict);
+		   const struct tap_rx_look *look, struct tap_verdict *verdict);
 
 #endif /* TAP_RX_H */

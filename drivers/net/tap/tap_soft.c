@@ -55,15 +55,17 @@ tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pk
 	struct tap_rx_frame frames[TAP_RX_CHUNK];
 	uint16_t want = RTE_MIN(n, TAP_RX_CHUNK);
 	uint16_t got = tap_rx_gather(source, frames, want);
-	const struct tap_policy *policy;
-	struct tap_verdict verdict;
+	struct tap_verdict verdict = { .hashed = 0 };
+	struct tap_rx_look look;
 	uint16_t nb = 0;
 	uint16_t i;
 
 	*empty = got < want;
-	policy = tap_policy_read_begin(&self->reader, self->port->shared);
+	tap_rx_look_begin(self, self->port->steering, &look);
+	/* Without RSS and rules packets stay where the kernel has put them. */
+	verdict.queue = source->id;
 	for (i = 0; i < got; i++) {
-		if (!tap_rx_finish(source, &frames[i], policy, &verdict))
+		if (!tap_rx_finish(source, &frames[i], &look, &verdict))
 			continue;
 		if (pkts != NULL && verdict.queue == self->id)
 			pkts[nb++] = frames[i].m;
@@ -71,7 +73,7 @@ tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pk
 			tap_soft_hand_over(source, verdict.queue, frames[i].m);
 		source->stats.steered += verdict.queue == source->id;
 	}
-	tap_policy_read_end(&self->reader);
+	tap_rx_look_end(self, &look);
 	return nb;
 }
 

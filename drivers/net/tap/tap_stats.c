@@ -22,6 +22,7 @@ static const struct tap_xstat tap_rxq_xstats[] = {
 	{ "handed_over", offsetof(struct tap_rxq_stats, handed_over) },
 	{ "missed", offsetof(struct tap_rxq_stats, missed) },
 	{ "rescued", offsetof(struct tap_rxq_stats, rescued) },
+	{ "flow_dropped", offsetof(struct tap_rxq_stats, dropped) },
 };
 
 static const struct tap_xstat tap_txq_xstats[] = {
@@ -105,7 +106,9 @@ tap_stats_get(TAP_STATS_ARGS)
 
 	tap_rx_stats_get(dev->data, stats, TAP_QSTATS(stats, qstats));
 	tap_tx_stats_get(dev->data, stats, TAP_QSTATS(stats, qstats));
-	stats->imissed += tap_kernel_dropped(port) - port->kernel_dropped_base;
+	/* The netdev counts what the filter program drops for a rule; that is not missed. */
+	stats->imissed += tap_kernel_dropped(port) - port->kernel_dropped_base -
+			  (tap_flow_dropped(port) - port->flow_dropped_base);
 	return 0;
 }
 
@@ -129,13 +132,14 @@ tap_stats_reset(struct rte_eth_dev *dev)
 			q->stats_base = q->stats;
 	}
 	port->kernel_dropped_base = tap_kernel_dropped(port);
+	port->flow_dropped_base = tap_flow_dropped(port);
 	return 0;
 }
 
 static unsigned int
 tap_xstats_count(const struct rte_eth_dev_data *data)
 {
-	return data->nb_rx_queues * RTE_DIM(tap_rxq_xstats) +
+	return 1 + data->nb_rx_queues * RTE_DIM(tap_rxq_xstats) +
 	       data->nb_tx_queues * RTE_DIM(tap_txq_xstats);
 }
 
@@ -143,6 +147,7 @@ int
 tap_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int n)
 {
 	const struct rte_eth_dev_data *data = dev->data;
+	const struct tap_port *port = tap_port_of(dev);
 	unsigned int count = tap_xstats_count(data);
 	unsigned int id = 0;
 	unsigned int i;
@@ -150,6 +155,8 @@ tap_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned i
 
 	if (xstats == NULL || n < count)
 		return (int)count;
+	xstats[id].id = id;
+	xstats[id++].value = tap_flow_dropped(port) - port->flow_dropped_base;
 	for (qid = 0; qid < data->nb_rx_queues; qid++)
 		for (i = 0; i < RTE_DIM(tap_rxq_xstats); i++, id++) {
 			const struct tap_rxq *q = data->rx_queues[qid];
@@ -182,6 +189,7 @@ tap_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, 
 
 	if (names == NULL || n < count)
 		return (int)count;
+	snprintf(names[id++].name, sizeof(names->name), "rx_flow_dropped");
 	for (qid = 0; qid < data->nb_rx_queues; qid++)
 		for (i = 0; i < RTE_DIM(tap_rxq_xstats); i++, id++)
 			snprintf(names[id].name, sizeof(names[id].name), "rx_q%u_%s", qid,

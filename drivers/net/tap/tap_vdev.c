@@ -27,6 +27,7 @@ tap_port_free(struct tap_port *port)
 		tap_tun_set_filter(port->fd[0], -1);
 	}
 	tap_set_queues(port, 0);
+	tap_flow_close(port);
 	if (port->bpf == NULL)
 		rte_free(port->shared);
 	tap_bpf_close(port->bpf);

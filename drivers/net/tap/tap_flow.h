@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#ifndef TAP_FLOW_H
+#define TAP_FLOW_H
+
+/**
+ * @file
+ * From rte_flow to rules in plain terms, for the parts of the translation.
+ * doc/flow.md is the definition of what it gives.
+ */
+
+#include <rte_flow.h>
+
+#include "tap_ethdev.h"
+#include "tap_rules.h"
+
+/** A shared counter or a rule, by its number in tap_rules; what applications hold pointers to. */
+struct rte_flow {
+	uint32_t refs;     /**< of a shared counter: rules that count in it */
+	uint16_t shared;   /**< of a rule: the shared counter that it counts in, or 0 */
+	uint8_t kind;      /**< enum tap_flow_handle_kind */
+	uint8_t fate;      /**< of a rule: enum tap_fate */
+	uint16_t priority; /**< of a rule */
+	bool counts;       /**< a rule with a counter of either kind */
+};
+
+enum tap_flow_handle_kind {
+	TAP_HANDLE_FREE,
+	TAP_HANDLE_RULE,
+	TAP_HANDLE_COUNTER,
+};
+
+/** The flow rules of a port, from the first one until it is closed. */
+struct tap_flows {
+	struct tap_rules *rules;
+	bool in_kernel; /**< programs apply them, not the bursts */
+	bool mapped;    /**< the tables are the driver's memory, not that of maps */
+	struct rte_flow handle[TAP_RULES];
+};
+
+/** The counter that a handle of rte_flow means; NULL if it is none of this port's. */
+struct rte_flow *tap_flow_shared_counter(const struct tap_port *port, const void *handle);
+
+/**
+ * Fill key and mask of @p rule.
+ *
+ * @return 0, or what rte_flow_error_set() gives: its cause is the item
+ */
+int tap_flow_parse_pattern(const struct rte_flow_item *items, struct tap_rule *rule,
+			   struct rte_flow_error *error);
+
+/** Fill what becomes of the packets; as tap_flow_parse_pattern(), its cause is the action. */
+int tap_flow_parse_actions(const struct tap_port *port, const struct rte_flow_action *actions,
+			   struct tap_rule *rule, struct rte_flow_error *error);
+
+#endif /* TAP_FLOW_H */

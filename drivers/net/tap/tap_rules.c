@@ -1,0 +1,805 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_random.h>
+
+#include "tap_match.h"
+#include "tap_rules.h"
+#include "tap_toeplitz.h"
+
+#define TAP_PRIORITY_SHIFT 48
+
+/** A place of a pool. */
+struct tap_place {
+	uint32_t refs;
+	bool stale; /**< readers may still hold it */
+};
+
+/** What is known of a mask besides its bits. */
+struct tap_mask_info {
+	int pass;       /**< priority of its rules, which have no fate; -1: they have one */
+	uint16_t floor; /**< the best priority of its rules, at least */
+};
+
+struct tap_rules {
+	struct tap_tables tables;
+	struct tap_publisher *pub;
+	struct tap_place mask[TAP_MASKS];
+	struct tap_place view[TAP_VIEWS];
+	struct tap_place ctx[TAP_CTXS];
+	struct tap_place key[TAP_KEYS];
+	struct tap_mask_info info[TAP_MASKS];
+	uint8_t key_bytes[TAP_KEYS][TAP_KEY_LEN];
+	uint16_t last_mask; /**< the one that the last rule had: nearly always the next one's */
+	uint64_t sequence;  /**< of the next rule: ties go to the older one */
+	uint32_t n_rules;
+	uint32_t n_drop;
+	uint32_t n_mark;
+	uint32_t n_counters; /**< shared ones */
+	bool isolated;
+	bool alone;
+	uint64_t used[TAP_RULES / 64]; /**< numbers of rules, by bit */
+	uint16_t n_free;
+	uint16_t n_stale;
+	uint16_t free[TAP_RULES];
+	uint16_t stale[TAP_RULES];
+	struct tap_rule_count base[TAP_RULES]; /**< counters at their last reset */
+};
+
+static uint16_t
+tap_priority_of(const struct tap_flow_rule *r)
+{
+	return (uint16_t)(r->rank >> TAP_PRIORITY_SHIFT);
+}
+
+static struct tap_flow_rule *
+tap_rule_of(const struct tap_rules *rules, uint16_t number)
+{
+	return &rules->tables.rule[number - 1];
+}
+
+static void
+tap_places_refresh(struct tap_place *places, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		places[i].stale = false;
+}
+
+/* Wait until no reader holds what was taken out of use: all of it can be used again. */
+static void
+tap_rules_refresh(struct tap_rules *rules)
+{
+	tap_policy_synchronize(rules->pub);
+	tap_places_refresh(rules->mask, TAP_MASKS);
+	tap_places_refresh(rules->view, TAP_VIEWS);
+	tap_places_refresh(rules->ctx, TAP_CTXS);
+	tap_places_refresh(rules->key, TAP_KEYS);
+	while (rules->n_stale != 0)
+		rules->free[rules->n_free++] = rules->stale[--rules->n_stale];
+}
+
+/* A place that nobody uses or holds; -1 if there is none, after a grace period if needed. */
+static int
+tap_place_take(struct tap_rules *rules, struct tap_place *places, unsigned int n)
+{
+	bool waits = false;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (places[i].refs == 0 && !places[i].stale)
+			return (int)i;
+		waits |= places[i].refs == 0;
+	}
+	if (!waits)
+		return -1;
+	tap_rules_refresh(rules);
+	for (i = 0; places[i].refs != 0; i++)
+		;
+	return (int)i;
+}
+
+static void
+tap_place_put(struct tap_place *place)
+{
+	if (--place->refs == 0)
+		place->stale = true;
+}
+
+static int
+tap_number_take(struct tap_rules *rules)
+{
+	if (rules->n_free == 0 && rules->n_stale != 0)
+		tap_rules_refresh(rules);
+	if (rules->n_free == 0)
+		return -ENOSPC;
+	return rules->free[--rules->n_free];
+}
+
+static void
+tap_number_put(struct tap_rules *rules, uint16_t number)
+{
+	rules->stale[rules->n_stale++] = number;
+}
+
+struct tap_rules *
+tap_rules_open(const struct tap_tables *tables, struct tap_publisher *pub)
+{
+	struct tap_rules *rules = calloc(1, sizeof(*rules));
+	unsigned int i;
+
+	if (rules == NULL)
+		return NULL;
+	rules->tables = *tables;
+	rules->pub = pub;
+	rules->view[0].refs = 1;
+	for (i = 0; i < TAP_FLOW_WORDS; i++)
+		tables->flow->seed[i] = rte_rand();
+	for (i = TAP_MAX_RULES; i > 0; i--)
+		rules->free[rules->n_free++] = (uint16_t)i;
+	return rules;
+}
+
+void
+tap_rules_close(struct tap_rules *rules)
+{
+	free(rules);
+}
+
+/* Masks */
+
+static bool
+tap_mask_is_deep(const union tap_flow_key *mask)
+{
+	uint64_t bits = 0;
+	unsigned int i;
+
+	for (i = TAP_FLOW_OUTER_WORDS; i < TAP_FLOW_WORDS; i++)
+		bits |= mask->word[i];
+	return bits != 0;
+}
+
+/* Whether it needs what lies behind the ports. */
+static bool
+tap_level_is_l4(const struct tap_flow_level *l)
+{
+	return l->tcp_flags != 0 || (l->kind & TAP_FK_FRAG) != 0 || tap_raw32(l->extra) != 0;
+}
+
+static bool
+tap_mask_fits(const struct tap_rules *rules, unsigned int id, const union tap_flow_key *mask,
+	      int pass)
+{
+	const struct tap_place *place = &rules->mask[id];
+
+	return (place->refs != 0 || place->stale) && rules->info[id].pass == pass &&
+	       memcmp(&rules->tables.flow->mask[id], mask, sizeof(*mask)) == 0;
+}
+
+static unsigned int
+tap_masks_count(const struct tap_rules *rules, bool pass)
+{
+	unsigned int n = 0;
+	unsigned int i;
+
+	for (i = 0; i < TAP_MASKS; i++)
+		n += rules->mask[i].refs != 0 && (rules->info[i].pass >= 0) == pass;
+	return n;
+}
+
+/* A mask of the rules' table for these bits, new or not; its references stay as they are. */
+static int
+tap_mask_find_id(struct tap_rules *rules, const union tap_flow_key *mask, int pass,
+		 const char **limit)
+{
+	unsigned int i;
+	int id;
+
+	if (tap_mask_fits(rules, rules->last_mask, mask, pass))
+		return rules->last_mask;
+	for (i = 0; i < TAP_MASKS; i++)
+		if (tap_mask_fits(rules, i, mask, pass))
+			return (int)i;
+	*limit = pass < 0 ? RTE_STR(TAP_MASKS) " different masks" :
+			    RTE_STR(TAP_PASS_MASKS) " different masks and priorities of rules "
+						    "with action passthru";
+	if (pass >= 0 && tap_masks_count(rules, true) == TAP_PASS_MASKS)
+		return -ENOSPC;
+	id = tap_place_take(rules, rules->mask, TAP_MASKS);
+	if (id < 0)
+		return -ENOSPC;
+	rules->tables.flow->mask[id] = *mask;
+	rules->info[id].pass = pass;
+	rules->info[id].floor = TAP_MAX_PRIORITY;
+	return id;
+}
+
+/* Views */
+
+static uint32_t
+tap_view_flags(const struct tap_rules *rules)
+{
+	uint32_t flags = (rules->isolated ? TAP_VIEW_ISOLATED : 0) |
+			 (rules->alone ? TAP_VIEW_ALONE : 0) |
+			 (rules->n_mark != 0 ? TAP_VIEW_MARK : 0);
+	unsigned int i;
+
+	for (i = 0; i < TAP_MASKS; i++) {
+		const union tap_flow_key *mask = &rules->tables.flow->mask[i];
+
+		if (rules->mask[i].refs == 0)
+			continue;
+		if (tap_mask_is_deep(mask))
+			flags |= TAP_VIEW_DEEP;
+		if (tap_level_is_l4(&mask->outer) || tap_level_is_l4(&mask->inner))
+			flags |= TAP_VIEW_L4;
+	}
+	return flags;
+}
+
+static int
+tap_view_order(const void *a, const void *b)
+{
+	const struct tap_flow_view_mask *x = a;
+	const struct tap_flow_view_mask *y = b;
+
+	return (x->floor > y->floor) - (x->floor < y->floor);
+}
+
+/* The masks of one kind, in the order of their floors. */
+static uint16_t
+tap_view_fill(const struct tap_rules *rules, struct tap_flow_view_mask *by, bool pass)
+{
+	uint16_t n = 0;
+	unsigned int i;
+
+	for (i = 0; i < TAP_MASKS; i++) {
+		const struct tap_mask_info *info = &rules->info[i];
+
+		if (rules->mask[i].refs == 0 || (info->pass >= 0) != pass)
+			continue;
+		by[n].floor = (uint64_t)info->floor << TAP_PRIORITY_SHIFT;
+		by[n].mask = (uint8_t)i;
+		by[n].deep = tap_mask_is_deep(&rules->tables.flow->mask[i]);
+		n++;
+	}
+	qsort(by, n, sizeof(*by), tap_view_order);
+	return n;
+}
+
+/* Let readers see masks and flags as they are now. */
+static void
+tap_view_publish(struct tap_rules *rules)
+{
+	struct tap_flow *flow = rules->tables.flow;
+	/* Only the current one is in use: there is always another. */
+	uint32_t next = (uint32_t)tap_place_take(rules, rules->view, TAP_VIEWS);
+	struct tap_flow_view *view = &flow->views[next];
+
+	memset(view, 0, sizeof(*view));
+	view->flags = tap_view_flags(rules);
+	view->n_fate = tap_view_fill(rules, view->by, false);
+	view->n = view->n_fate + tap_view_fill(rules, view->by + view->n_fate, true);
+	tap_place_put(&rules->view[flow->view]);
+	rules->view[next].refs = 1;
+	rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&flow->view, next,
+				  rte_memory_order_release);
+}
+
+/* Keys and contexts */
+
+static int
+tap_key_get(struct tap_rules *rules, const uint8_t *key, const char **limit)
+{
+	int id;
+
+	for (id = 0; id < TAP_KEYS; id++)
+		if ((rules->key[id].refs != 0 || rules->key[id].stale) &&
+		    memcmp(rules->key_bytes[id], key, TAP_KEY_LEN) == 0) {
+			rules->key[id].refs++;
+			return id;
+		}
+	*limit = RTE_STR(TAP_KEYS) " different RSS keys";
+	id = tap_place_take(rules, rules->key, TAP_KEYS);
+	if (id < 0)
+		return -ENOSPC;
+	memcpy(rules->key_bytes[id], key, TAP_KEY_LEN);
+	tap_toeplitz_table_build(&rules->pub->shared->key[id], key);
+	rules->key[id].refs = 1;
+	return id;
+}
+
+static int
+tap_ctx_share(struct tap_rules *rules, const struct tap_rss_ctx *ctx)
+{
+	int id;
+
+	for (id = 0; id < TAP_CTXS; id++)
+		if ((rules->ctx[id].refs != 0 || rules->ctx[id].stale) &&
+		    memcmp(&rules->pub->shared->ctx[id], ctx, sizeof(*ctx)) == 0)
+			return id;
+	return -1;
+}
+
+/* A context for a rule, with one more reference to it. */
+static int
+tap_ctx_get(struct tap_rules *rules, const struct tap_rule_rss *rss, const char **limit)
+{
+	struct tap_rss_ctx ctx = { .types = 0 };
+	bool own_key = (rss->port & TAP_CTX_PORT_KEY) == 0;
+	int key = 0;
+	int id = tap_policy_build_ctx(&ctx, &rss->conf);
+
+	if (id != 0)
+		return id;
+	if (own_key)
+		key = tap_key_get(rules, rss->conf.key, limit);
+	if (key < 0)
+		return key;
+	ctx.key = (uint16_t)key;
+	ctx.port = rss->port;
+	id = tap_ctx_share(rules, &ctx);
+	if (id < 0) {
+		*limit = RTE_STR(TAP_CTXS) " different RSS actions";
+		id = tap_place_take(rules, rules->ctx, TAP_CTXS);
+		if (id >= 0)
+			rules->pub->shared->ctx[id] = ctx;
+	} else if (own_key) {
+		/* A context that is in use has its key's reference; one that was given back has not. */
+		if (rules->ctx[id].refs != 0)
+			tap_place_put(&rules->key[key]);
+	}
+	if (id < 0 && own_key)
+		tap_place_put(&rules->key[key]);
+	if (id < 0)
+		return -ENOSPC;
+	rules->ctx[id].refs++;
+	return id;
+}
+
+static void
+tap_ctx_put(struct tap_rules *rules, uint16_t id)
+{
+	const struct tap_rss_ctx *ctx = &rules->pub->shared->ctx[id];
+
+	tap_place_put(&rules->ctx[id]);
+	if (rules->ctx[id].refs == 0 && (ctx->port & TAP_CTX_PORT_KEY) == 0)
+		tap_place_put(&rules->key[ctx->key]);
+}
+
+/* The hash table */
+
+static void
+tap_store16(uint16_t *to, uint16_t value)
+{
+	rte_atomic_store_explicit((RTE_ATOMIC(uint16_t) *)to, value, rte_memory_order_release);
+}
+
+/* Where the rule with this hash and key is; *way is -1 if there is none. */
+static struct tap_flow_bucket *
+tap_table_find(const struct tap_rules *rules, const struct tap_flow_rule *like, int *way)
+{
+	struct tap_flow_bucket *const in[] = {
+		&rules->tables.flow->bucket[TAP_HASH_BUCKET(like->hash)],
+		&rules->tables.flow->stash,
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(in); i++)
+		for (*way = 0; *way < TAP_BUCKET_WAYS; ++*way) {
+			const struct tap_flow_rule *r;
+
+			if (in[i]->print[*way] == 0)
+				continue;
+			r = tap_rule_of(rules, in[i]->rule[*way]);
+			if (r->hash == like->hash && r->mask == like->mask &&
+			    memcmp(&r->key, &like->key, sizeof(r->key)) == 0)
+				return in[i];
+		}
+	*way = -1;
+	return NULL;
+}
+
+/* A place in a bucket for a hash whose fingerprint is not in it yet, or -1. */
+static int
+tap_bucket_place(const struct tap_flow_bucket *b, uint32_t print)
+{
+	int place = -1;
+	int way;
+
+	for (way = TAP_BUCKET_WAYS - 1; way >= 0; way--) {
+		if (b->print[way] == print)
+			return -1;
+		if (b->print[way] == 0)
+			place = way;
+	}
+	return place;
+}
+
+static void
+tap_bucket_put(struct tap_flow_bucket *b, int way, uint16_t number, uint32_t print)
+{
+	/* A reader that finds the fingerprint finds the rule. */
+	tap_store16(&b->rule[way], number);
+	tap_store16(&b->print[way], (uint16_t)print);
+}
+
+static void
+tap_bucket_clear(struct tap_flow_bucket *b, int way)
+{
+	tap_store16(&b->print[way], 0);
+	tap_store16(&b->rule[way], 0);
+}
+
+/* Readers take rules with the same hash for the same: 2^64 to one against another one. */
+static bool
+tap_bucket_has_hash(const struct tap_rules *rules, const struct tap_flow_bucket *b, uint64_t hash)
+{
+	unsigned int way;
+
+	for (way = 0; way < TAP_BUCKET_WAYS; way++)
+		if (b->print[way] != 0 && tap_rule_of(rules, b->rule[way])->hash == hash)
+			return true;
+	return false;
+}
+
+/* A rule whose mask and key no other rule has. */
+static int
+tap_table_insert(struct tap_rules *rules, const struct tap_flow_rule *r, uint16_t number)
+{
+	struct tap_flow *flow = rules->tables.flow;
+	struct tap_flow_bucket *b = &flow->bucket[TAP_HASH_BUCKET(r->hash)];
+	uint32_t print = tap_hash_print(r->hash, 0);
+	int way = tap_bucket_place(b, print);
+
+	if (tap_bucket_has_hash(rules, b, r->hash))
+		return -ENOSPC;
+	if (way >= 0) {
+		tap_bucket_put(b, way, number, print);
+		return 0;
+	}
+	print = tap_hash_print(r->hash, 1);
+	way = tap_bucket_place(&flow->stash, print);
+	if (way < 0)
+		return -ENOSPC;
+	rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&flow->stashed, flow->stashed + 1,
+				  rte_memory_order_release);
+	tap_bucket_put(&flow->stash, way, number, print);
+	return 0;
+}
+
+/* Among rules of the same mask and key; the best one is what the table leads to. */
+static int
+tap_table_join(struct tap_rules *rules, struct tap_flow_bucket *b, int way, struct tap_flow_rule *r,
+	       uint16_t number)
+{
+	uint32_t next = b->rule[way];
+	struct tap_flow_rule *before = NULL;
+
+	while (next != 0 && tap_rule_of(rules, (uint16_t)next)->rank < r->rank) {
+		before = tap_rule_of(rules, (uint16_t)next);
+		/* A younger one of the same priority would never apply. */
+		if (tap_priority_of(before) == tap_priority_of(r))
+			return -EEXIST;
+		next = before->next;
+	}
+	r->next = next;
+	if (before != NULL)
+		before->next = number;
+	else
+		tap_store16(&b->rule[way], number);
+	return 0;
+}
+
+static int
+tap_table_add(struct tap_rules *rules, struct tap_flow_rule *r, uint16_t number)
+{
+	int way;
+	struct tap_flow_bucket *b = tap_table_find(rules, r, &way);
+
+	if (b != NULL)
+		return tap_table_join(rules, b, way, r, number);
+	return tap_table_insert(rules, r, number);
+}
+
+static void
+tap_table_remove(struct tap_rules *rules, uint16_t number)
+{
+	struct tap_flow *flow = rules->tables.flow;
+	const struct tap_flow_rule *r = tap_rule_of(rules, number);
+	struct tap_flow_rule *before;
+	int way;
+	struct tap_flow_bucket *b = tap_table_find(rules, r, &way);
+
+	if (b->rule[way] != number) {
+		before = tap_rule_of(rules, b->rule[way]);
+		while (before->next != number)
+			before = tap_rule_of(rules, (uint16_t)before->next);
+		before->next = r->next;
+		return;
+	}
+	if (r->next != 0) {
+		tap_store16(&b->rule[way], (uint16_t)r->next);
+		return;
+	}
+	tap_bucket_clear(b, way);
+	if (b == &flow->stash)
+		rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&flow->stashed, flow->stashed - 1,
+					  rte_memory_order_release);
+}
+
+/* Counters */
+
+static void
+tap_count_sum(const struct tap_rules *rules, uint16_t number, struct tap_rule_count *sum)
+{
+	uint32_t i;
+
+	memset(sum, 0, sizeof(*sum));
+	for (i = 0; i < rules->tables.banks; i++) {
+		const struct tap_flow_count *count = &rules->tables.count[i * TAP_RULES + number];
+
+		sum->hits += rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)&count->hits,
+						      rte_memory_order_relaxed);
+		sum->bytes += rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)&count->bytes,
+						       rte_memory_order_relaxed);
+	}
+}
+
+void
+tap_rules_count(struct tap_rules *rules, uint16_t number, bool reset, struct tap_rule_count *count)
+{
+	struct tap_rule_count *base = &rules->base[number];
+	struct tap_rule_count now;
+
+	tap_count_sum(rules, number, &now);
+	count->hits = now.hits - base->hits;
+	count->bytes = now.bytes - base->bytes;
+	if (reset)
+		*base = now;
+}
+
+uint64_t
+tap_rules_dropped(const struct tap_rules *rules)
+{
+	struct tap_rule_count count;
+
+	tap_count_sum(rules, TAP_COUNTER_DROPPED, &count);
+	return count.hits;
+}
+
+int
+tap_rules_add_counter(struct tap_rules *rules)
+{
+	int number = tap_number_take(rules);
+
+	if (number < 0)
+		return number;
+	tap_count_sum(rules, (uint16_t)number, &rules->base[number]);
+	rules->n_counters++;
+	return number;
+}
+
+void
+tap_rules_remove_counter(struct tap_rules *rules, uint16_t number)
+{
+	rules->n_counters--;
+	tap_number_put(rules, number);
+}
+
+/* Rules */
+
+static void
+tap_rules_tally(struct tap_rules *rules, const struct tap_flow_rule *r, uint32_t by)
+{
+	rules->n_rules += by;
+	rules->n_drop += r->fate == TAP_FATE_DROP ? by : 0;
+	rules->n_mark += r->flags != 0 ? by : 0;
+	rules->mask[r->mask].refs += by;
+}
+
+static void
+tap_rule_fill(const struct tap_rules *rules, struct tap_flow_rule *r, const struct tap_rule *rule,
+	      uint16_t number, uint8_t mask)
+{
+	const struct tap_flow *flow = rules->tables.flow;
+
+	memset(r, 0, sizeof(*r));
+	r->rank = (uint64_t)rule->priority << TAP_PRIORITY_SHIFT | rules->sequence;
+	r->mark = rule->mark;
+	r->counter = rule->count ? number : rule->counter;
+	r->target = rule->fate == TAP_FATE_QUEUE ? rule->queue : 0;
+	r->fate = rule->fate;
+	r->flags = rule->flags;
+	r->mask = mask;
+	r->key = rule->key;
+	r->hash = tap_flow_hash(flow, &r->key, &flow->mask[mask], mask,
+				tap_mask_is_deep(&flow->mask[mask]));
+}
+
+/* What readers must know before they can meet the rule: its mask at the right place, flags. */
+static void
+tap_rules_announce(struct tap_rules *rules, const struct tap_flow_rule *r)
+{
+	struct tap_mask_info *info = &rules->info[r->mask];
+	bool first = rules->mask[r->mask].refs == 1;
+	bool lower = tap_priority_of(r) < info->floor;
+
+	if (first || lower)
+		info->floor = tap_priority_of(r);
+	if (first || lower || (r->flags != 0 && rules->n_mark == 1))
+		tap_view_publish(rules);
+}
+
+/* The same backwards, when the rule has gone. */
+static void
+tap_rules_retract(struct tap_rules *rules, const struct tap_flow_rule *r)
+{
+	struct tap_place *mask = &rules->mask[r->mask];
+
+	if (mask->refs == 0)
+		mask->stale = true;
+	if (mask->refs == 0 || (r->flags != 0 && rules->n_mark == 0))
+		tap_view_publish(rules);
+}
+
+static int
+tap_rules_place(struct tap_rules *rules, struct tap_flow_rule *r, const struct tap_rule *rule,
+		uint16_t number, const char **limit)
+{
+	int ctx = 0;
+	int ret;
+
+	if (r->fate == TAP_FATE_RSS) {
+		ctx = tap_ctx_get(rules, &rule->rss, limit);
+		if (ctx < 0)
+			return ctx;
+		r->target = (uint16_t)ctx;
+	}
+	tap_rules_tally(rules, r, 1);
+	tap_rules_announce(rules, r);
+	*limit = "room in the hash table";
+	ret = tap_table_add(rules, r, number);
+	if (ret == 0)
+		return 0;
+	tap_rules_tally(rules, r, -1);
+	tap_rules_retract(rules, r);
+	if (r->fate == TAP_FATE_RSS)
+		tap_ctx_put(rules, r->target);
+	return ret;
+}
+
+int
+tap_rules_add(struct tap_rules *rules, const struct tap_rule *rule, uint16_t *number,
+	      const char **limit)
+{
+	int pass = rule->fate == TAP_FATE_NONE ? rule->priority : -1;
+	struct tap_flow_rule *r;
+	int id;
+	int n;
+	int ret;
+
+	*limit = RTE_STR(TAP_MAX_RULES) " rules and shared counters";
+	n = tap_number_take(rules);
+	if (n < 0)
+		return n;
+	*number = (uint16_t)n;
+	id = tap_mask_find_id(rules, &rule->mask, pass, limit);
+	if (id < 0) {
+		ret = id;
+		goto undo;
+	}
+	r = tap_rule_of(rules, *number);
+	tap_rule_fill(rules, r, rule, *number, (uint8_t)id);
+	if (rule->count)
+		tap_count_sum(rules, *number, &rules->base[*number]);
+	ret = tap_rules_place(rules, r, rule, *number, limit);
+	if (ret != 0)
+		goto undo;
+	rules->last_mask = (uint16_t)id;
+	rules->sequence++;
+	rules->used[*number / 64] |= RTE_BIT64(*number % 64);
+	return 0;
+undo:
+	tap_number_put(rules, *number);
+	return ret;
+}
+
+void
+tap_rules_remove(struct tap_rules *rules, uint16_t number)
+{
+	const struct tap_flow_rule *r = tap_rule_of(rules, number);
+
+	tap_table_remove(rules, number);
+	tap_rules_tally(rules, r, -1);
+	tap_rules_retract(rules, r);
+	if (r->fate == TAP_FATE_RSS)
+		tap_ctx_put(rules, r->target);
+	rules->used[number / 64] &= ~RTE_BIT64(number % 64);
+	tap_number_put(rules, number);
+}
+
+void
+tap_rules_isolate(struct tap_rules *rules, bool isolated)
+{
+	if (rules->isolated == isolated)
+		return;
+	rules->isolated = isolated;
+	tap_view_publish(rules);
+}
+
+void
+tap_rules_set_alone(struct tap_rules *rules, bool alone)
+{
+	if (rules->alone == alone)
+		return;
+	rules->alone = alone;
+	tap_view_publish(rules);
+}
+
+struct tap_rules_needs
+tap_rules_needs(const struct tap_rules *rules)
+{
+	const struct tap_rules_needs needs = {
+		.any = rules->n_rules != 0 || rules->isolated,
+		.drop = rules->n_drop != 0 || rules->isolated,
+		.mark = rules->n_mark != 0,
+	};
+
+	return needs;
+}
+
+uint16_t
+tap_rules_max_queue(const struct tap_rules *rules)
+{
+	uint16_t max = 0;
+	unsigned int i;
+	unsigned int j;
+
+	for (i = 1; i <= TAP_MAX_RULES; i++) {
+		const struct tap_flow_rule *r = tap_rule_of(rules, (uint16_t)i);
+
+		if ((rules->used[i / 64] & RTE_BIT64(i % 64)) && r->fate == TAP_FATE_QUEUE)
+			max = RTE_MAX(max, r->target);
+	}
+	for (i = 0; i < TAP_CTXS; i++) {
+		const struct tap_rss_ctx *ctx = &rules->pub->shared->ctx[i];
+
+		if (rules->ctx[i].refs == 0 || (ctx->port & TAP_CTX_PORT_RETA) != 0)
+			continue;
+		for (j = 0; j < TAP_RETA_SIZE; j++)
+			max = RTE_MAX(max, ctx->reta[j]);
+	}
+	return max;
+}
+
+static unsigned int
+tap_places_used(const struct tap_place *places, unsigned int n)
+{
+	unsigned int used = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		used += places[i].refs != 0;
+	return used;
+}
+
+void
+tap_rules_print(const struct tap_rules *rules, FILE *file)
+{
+	fprintf(file,
+		"%u of %u rules (%u drop, %u mark), %u shared counters, %u stashed%s\n"
+		"%u of %u masks with fate, %u of %u without\n"
+		"%u of %u RSS contexts, %u of %u keys\n",
+		rules->n_rules, TAP_MAX_RULES, rules->n_drop, rules->n_mark, rules->n_counters,
+		rules->tables.flow->stashed, rules->isolated ? ", isolated" : "",
+		tap_masks_count(rules, false), TAP_MASKS, tap_masks_count(rules, true),
+		TAP_PASS_MASKS, tap_places_used(rules->ctx, TAP_CTXS), TAP_CTXS,
+		tap_places_used(rules->key, TAP_KEYS), TAP_KEYS);
+}
