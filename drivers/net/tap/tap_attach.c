@@ -110,7 +110,9 @@ tap_rx_rules_of(const struct tap_port *port, const struct tap_rules_needs *needs
 		return TAP_RX_RULES_OFF;
 	if (!tap_flow_in_kernel(port))
 		return TAP_RX_RULES_APPLY;
-	return port->rx_mode.hash || needs->mark ? TAP_RX_RULES_DESCRIBE : TAP_RX_RULES_OFF;
+	if (needs->mark || (needs->rss && port->rx_mode.hash))
+		return TAP_RX_RULES_DESCRIBE;
+	return TAP_RX_RULES_OFF;
 }
 
 /*

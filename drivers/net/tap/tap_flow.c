@@ -2,7 +2,6 @@
  * Copyright(c) 2026 The net_tap authors
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,7 +163,8 @@ tap_flow_attach(struct tap_port *port, const struct tap_rules_needs *needs)
 {
 	const struct tap_rules_needs *have = &port->needs;
 
-	if (have->any == needs->any && have->drop == needs->drop && have->mark == needs->mark)
+	if (have->any == needs->any && have->drop == needs->drop && have->mark == needs->mark &&
+	    have->rss == needs->rss)
 		return 0;
 	return tap_attach(port, needs);
 }
@@ -260,6 +260,7 @@ tap_flow_add(struct tap_port *port, const struct tap_rule *rule, struct rte_flow
 	needs.any = true;
 	needs.drop |= rule->fate == TAP_FATE_DROP;
 	needs.mark |= rule->flags != 0;
+	needs.rss |= rule->fate == TAP_FATE_RSS;
 	if (tap_flow_prepare(port, &needs, error) != 0)
 		return NULL;
 	ret = tap_rules_add(flows->rules, rule, &number, &limit);
@@ -293,8 +294,7 @@ tap_flow_create(struct rte_eth_dev *dev, const struct rte_flow_attr *attr,
 	return tap_flow_add(port, &rule, error);
 }
 
-/* The handle that a pointer of the application means; NULL if it means none of that kind. */
-static struct rte_flow *
+struct rte_flow *
 tap_flow_handle(const struct tap_port *port, const void *pointer, enum tap_flow_handle_kind kind)
 {
 	struct tap_flows *flows = port->flows;
@@ -315,13 +315,13 @@ tap_flow_shared_counter(const struct tap_port *port, const void *handle)
 	return tap_flow_handle(port, handle, TAP_HANDLE_COUNTER);
 }
 
-static uint16_t
+uint16_t
 tap_flow_number(const struct tap_flows *flows, const struct rte_flow *handle)
 {
 	return (uint16_t)(handle - flows->handle);
 }
 
-static int
+int
 tap_flow_handle_error(struct rte_flow_error *error, const void *handle)
 {
 	return rte_flow_error_set(error, EINVAL, RTE_FLOW_ERROR_TYPE_HANDLE, handle,
@@ -483,79 +483,6 @@ tap_flow_handle_query(struct rte_eth_dev *dev, const struct rte_flow_action_hand
 	if (handle == NULL)
 		return tap_flow_handle_error(error, pointer);
 	tap_flow_query_count(port->flows, tap_flow_number(port->flows, handle), data);
-	return 0;
-}
-
-/* What can be seen of a rule. */
-
-static void
-tap_flow_dump_bytes(FILE *file, const char *name, const union tap_flow_key *key)
-{
-	const uint8_t *b = (const uint8_t *)key;
-	unsigned int i;
-
-	fprintf(file, "    %s", name);
-	for (i = 0; i < sizeof(*key); i++)
-		fprintf(file, "%s%02x", i % 8 == 0 ? " " : "", b[i]);
-	fprintf(file, "\n");
-}
-
-static void
-tap_flow_dump_rule(const struct tap_port *port, const struct rte_flow *flow, FILE *file)
-{
-	static const char *const fates[] = {
-		[TAP_FATE_NONE] = "passthru",
-		[TAP_FATE_QUEUE] = "queue",
-		[TAP_FATE_RSS] = "rss context",
-		[TAP_FATE_DROP] = "drop",
-	};
-	uint16_t number = tap_flow_number(port->flows, flow);
-	const struct tap_flow_rule *r = &port->tables.rule[number - 1];
-	struct tap_rule_count count;
-
-	fprintf(file, "  rule %u: priority %u, mask %u, %s", number, flow->priority, r->mask,
-		fates[r->fate]);
-	if (r->fate == TAP_FATE_QUEUE || r->fate == TAP_FATE_RSS)
-		fprintf(file, " %u", r->target);
-	if (r->flags & TAP_RULE_MARK)
-		fprintf(file, ", mark 0x%x", r->mark);
-	if (r->flags & TAP_RULE_FLAG)
-		fprintf(file, ", flag");
-	if (flow->counts) {
-		tap_rules_count(port->flows->rules, r->counter, false, &count);
-		fprintf(file, ", counter %u: %" PRIu64 " packets, %" PRIu64 " bytes", r->counter,
-			count.hits, count.bytes);
-	}
-	fprintf(file, "\n");
-	tap_flow_dump_bytes(file, "key ", &r->key);
-	tap_flow_dump_bytes(file, "mask", &port->tables.flow->mask[r->mask]);
-}
-
-static int
-tap_flow_dump(struct rte_eth_dev *dev, struct rte_flow *pointer, FILE *file,
-	      struct rte_flow_error *error)
-{
-	const struct tap_port *port = tap_port_of(dev);
-	const struct rte_flow *flow;
-	unsigned int i;
-
-	if (pointer != NULL) {
-		flow = tap_flow_handle(port, pointer, TAP_HANDLE_RULE);
-		if (flow == NULL)
-			return tap_flow_handle_error(error, pointer);
-		tap_flow_dump_rule(port, flow, file);
-		return 0;
-	}
-	fprintf(file, "%s: flow rules are applied in %s\n", port->data->name,
-		tap_flow_in_kernel(port) ? "the kernel" : "software");
-	if (port->flows == NULL) {
-		fprintf(file, "no rules\n");
-		return 0;
-	}
-	tap_rules_print(port->flows->rules, file);
-	for (i = 1; i < TAP_RULES; i++)
-		if (port->flows->handle[i].kind == TAP_HANDLE_RULE)
-			tap_flow_dump_rule(port, &port->flows->handle[i], file);
 	return 0;
 }
 

@@ -39,6 +39,20 @@ struct tap_flows {
 	struct rte_flow handle[TAP_RULES];
 };
 
+/** The handle that a pointer of the application means; NULL if it means none of that kind. */
+struct rte_flow *tap_flow_handle(const struct tap_port *port, const void *pointer,
+				 enum tap_flow_handle_kind kind);
+
+/** The number of a handle among rules and counters. */
+uint16_t tap_flow_number(const struct tap_flows *flows, const struct rte_flow *handle);
+
+/** Fill @p error for a pointer that means nothing; -EINVAL. */
+int tap_flow_handle_error(struct rte_flow_error *error, const void *handle);
+
+/** rte_flow_dev_dump(): the tables, and each rule or one. */
+int tap_flow_dump(struct rte_eth_dev *dev, struct rte_flow *pointer, FILE *file,
+		  struct rte_flow_error *error);
+
 /** The counter that a handle of rte_flow means; NULL if it is none of this port's. */
 struct rte_flow *tap_flow_shared_counter(const struct tap_port *port, const void *handle);
 

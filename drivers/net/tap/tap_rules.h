@@ -64,6 +64,7 @@ struct tap_rules_needs {
 	bool any;  /**< there is a rule, or isolated mode */
 	bool drop; /**< something can drop */
 	bool mark; /**< a rule marks or flags */
+	bool rss;  /**< a rule has RSS of its own */
 };
 
 /**
