@@ -51,22 +51,35 @@ tap_headers_len(struct tap_pkt *pkt)
 	return ip.l4_off + (words >> 4) * 4u;
 }
 
-/** Count a packet in a rule's counter; a super-packet as what the kernel makes of it. */
-TAP_COLD __u32
-tap_count(struct tap_pkt *pkt, const struct tap_tables *t, __u32 number)
+/** Packets that the kernel makes of this one. */
+TAP_HOT __u64
+tap_pkt_hits(const struct tap_pkt *pkt)
+{
+	return pkt->gso_segs > 1 ? pkt->gso_segs : 1;
+}
+
+/** Bytes of these. */
+TAP_HOT __u64
+tap_pkt_bytes(struct tap_pkt *pkt)
 {
 	__u64 bytes = tap_pkt_len(pkt) + (pkt->vlan_present ? TAP_VLAN_LEN : 0);
+
+	if (tap_unlikely(pkt->gso_segs > 1))
+		bytes += (pkt->gso_segs - 1) * (__u64)tap_headers_len(pkt);
+	return bytes;
+}
+
+/** Add to a counter. */
+TAP_COLD __u32
+tap_count(struct tap_pkt *pkt, const struct tap_tables *t, __u32 number, __u64 hits, __u64 bytes)
+{
 	__u32 index = (bpf_get_smp_processor_id() & tap_bank_mask) * TAP_RULES + number;
 	struct tap_flow_count *count = bpf_map_lookup_elem(&tap_counts, &index);
-	__u64 hits = 1;
 
+	(void)pkt;
 	(void)t;
 	if (!count)
 		return 0;
-	if (pkt->gso_segs > 1 && number != TAP_COUNTER_DROPPED) {
-		hits = pkt->gso_segs;
-		bytes += (hits - 1) * tap_headers_len(pkt);
-	}
 	__sync_fetch_and_add(&count->hits, hits);
 	__sync_fetch_and_add(&count->bytes, bytes);
 	return 0;
@@ -86,15 +99,29 @@ tap_rule_at(const struct tap_tables *t, __u32 number)
 	return number - 1 < TAP_RULES ? &t->rule[number - 1] : NULL;
 }
 
-/** Count a packet. */
+TAP_HOT __u64
+tap_pkt_hits(const struct tap_pkt *pkt)
+{
+	(void)pkt;
+	return 1;
+}
+
+TAP_HOT __u64
+tap_pkt_bytes(const struct tap_pkt *pkt)
+{
+	return tap_pkt_len(pkt);
+}
+
+/** Add to a counter. */
 TAP_HOT void
-tap_count(struct tap_pkt *pkt, const struct tap_tables *t, __u32 number)
+tap_count(const struct tap_pkt *pkt, const struct tap_tables *t, __u32 number, __u64 hits,
+	  __u64 bytes)
 {
 	__u32 bank = pkt->bank & (t->banks - 1);
 	struct tap_flow_count *count = &t->count[bank * TAP_RULES + (number & (TAP_RULES - 1))];
 
-	TAP_COUNT_ADD(&count->hits, 1);
-	TAP_COUNT_ADD(&count->bytes, tap_pkt_len(pkt));
+	TAP_COUNT_ADD(&count->hits, hits);
+	TAP_COUNT_ADD(&count->bytes, bytes);
 }
 
 #endif /* __bpf__ */
@@ -125,7 +152,7 @@ tap_flow_hash_words(const struct tap_flow *f, const union tap_flow_key *k,
 	__u64 h = 0;
 	__u32 i;
 
-#pragma GCC unroll 20
+	TAP_UNROLL
 	for (i = from; i < to; i++)
 		h += tap_flow_mix(k->word[i] & mask->word[i], f->seed[i]);
 	return h;
@@ -165,11 +192,11 @@ tap_flow_same(const union tap_flow_key *k, const union tap_flow_key *mask,
 	__u64 differ = 0;
 	__u32 i;
 
-#pragma GCC unroll 9
+	TAP_UNROLL
 	for (i = 0; i < TAP_FLOW_OUTER_WORDS; i++)
 		differ |= (k->word[i] & mask->word[i]) ^ rule->word[i];
 	if (deep) {
-#pragma GCC unroll 11
+		TAP_UNROLL
 		for (i = TAP_FLOW_OUTER_WORDS; i < TAP_FLOW_WORDS; i++)
 			differ |= (k->word[i] & mask->word[i]) ^ rule->word[i];
 	}
@@ -285,10 +312,11 @@ tap_rules_match(struct tap_pkt *pkt, const struct tap_tables *t, const struct ta
 		__u32 count)
 {
 	const struct tap_flow_rule *fate, *r;
-	__u64 match, rank, marked = 0;
+	__u64 match, rank, bytes, marked = 0;
 	union tap_flow_key k;
 	__u32 found, own, n, i;
 
+	tap_blur(pkt, count);
 	tap_flow_build(pkt, &k, view->flags);
 	found = tap_rules_find_fate(pkt, t, view, &k);
 	fate = tap_rule_at(t, found);
@@ -296,12 +324,13 @@ tap_rules_match(struct tap_pkt *pkt, const struct tap_tables *t, const struct ta
 	rank = fate ? fate->rank : TAP_RANK_LAST;
 	match = TAP_MATCH(found, fate ? fate->flags : 0, fate ? fate->mark : 0);
 	own = TAP_MATCH_FLAGS(match);
+	bytes = count != 0 ? tap_pkt_bytes(pkt) : 0;
 	if (fate && fate->counter != 0 && count != 0)
-		tap_count(pkt, t, fate->counter);
+		tap_count(pkt, t, fate->counter, tap_pkt_hits(pkt), bytes);
 	tap_blur(pkt, count);
-	tap_blur(pkt, rank);
 	tap_blur(pkt, own);
 	for (i = 0; i < TAP_PASS_MASKS; i++) {
+		tap_blur(pkt, rank);
 		tap_blur(pkt, match);
 		tap_blur(pkt, marked);
 		n = view->n_fate + i;
@@ -311,7 +340,7 @@ tap_rules_match(struct tap_pkt *pkt, const struct tap_tables *t, const struct ta
 		if (!r || r->rank > rank)
 			continue;
 		if (r->counter != 0 && count != 0)
-			tap_count(pkt, t, r->counter);
+			tap_count(pkt, t, r->counter, tap_pkt_hits(pkt), bytes);
 		if (r->flags && r->rank >= marked && own == 0) {
 			match = TAP_MATCH(found, r->flags, r->mark);
 			marked = r->rank;

@@ -51,7 +51,7 @@ tap_filter_rules(struct __sk_buff *skb)
 		count |= TAP_COUNT_PASSED;
 	match = tap_rules_match(skb, &t, view, count);
 	if (tap_is_drop(view, tap_rule_at(&t, TAP_MATCH_RULE(match)))) {
-		tap_count(skb, &t, TAP_COUNTER_DROPPED);
+		tap_count(skb, &t, TAP_COUNTER_DROPPED, 1, skb->len);
 		return 0;
 	}
 	tap_ring(skb->queue_mapping);
