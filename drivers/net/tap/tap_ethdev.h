@@ -228,7 +228,7 @@ uint64_t tap_flow_dropped(const struct tap_port *port);
 /** Can the port go on with @p n queues? Says which rule needs more. */
 int tap_flow_check_queues(const struct tap_port *port, uint16_t n);
 
-/* tap_rx.c */
+/* tap_rx_queue.c */
 int tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsigned int socket,
 		       const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
 void tap_rx_queue_release(struct rte_eth_dev *dev, uint16_t id);
@@ -237,6 +237,8 @@ int tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id);
 int tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id);
 /** Can the queue's mbufs take frames of this MTU? Says why not; sets the queue's segment count. */
 int tap_rx_queue_fit(struct rte_eth_dev *dev, struct tap_rxq *q, uint16_t mtu);
+
+/* tap_rx.c */
 uint16_t tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
 
 /* tap_tx.c */

@@ -102,8 +102,9 @@ tap_flow_open(struct tap_port *port, struct rte_flow_error *error)
 		return 0;
 nomem:
 	tap_flow_close(port);
-	return rte_flow_error_set(error, ENOMEM, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
-				  "no memory for flow rules");
+	rte_flow_error_set(error, ENOMEM, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
+			   "no memory for flow rules");
+	return -ENOMEM;
 }
 
 struct tap_rules_needs

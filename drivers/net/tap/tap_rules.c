@@ -87,11 +87,12 @@ tap_mask_find_id(struct tap_rules *rules, const union tap_flow_key *mask, int pa
 	for (i = 0; i < TAP_MASKS; i++)
 		if (tap_mask_fits(rules, i, mask, pass))
 			return (int)i;
-	*limit = pass < 0 ? RTE_STR(TAP_MASKS) " different masks" :
-			    RTE_STR(TAP_PASS_MASKS) " different masks and priorities of rules "
-						    "with action passthru";
-	if (pass >= 0 && tap_masks_count(rules, true) == TAP_PASS_MASKS)
+	*limit = RTE_STR(TAP_MASKS) " different masks";
+	if (pass >= 0 && tap_masks_count(rules, true) == TAP_PASS_MASKS) {
+		*limit = RTE_STR(TAP_PASS_MASKS) " different masks and priorities of rules with "
+						 "action passthru";
 		return -ENOSPC;
+	}
 	id = tap_place_take(rules, rules->mask, TAP_MASKS);
 	if (id < 0)
 		return -ENOSPC;
@@ -435,9 +436,9 @@ void
 tap_rules_print(const struct tap_rules *rules, FILE *file)
 {
 	fprintf(file,
-		"%u of %u rules (%u drop, %u mark), %u shared counters, %u stashed%s\n"
-		"%u of %u masks with fate, %u of %u without\n"
-		"%u of %u RSS contexts, %u of %u keys\n",
+		"%u of %d rules (%u drop, %u mark), %u shared counters, %u stashed%s\n"
+		"%u of %d masks with fate, %u of %d without\n"
+		"%u of %d RSS contexts, %u of %d keys\n",
 		rules->n_rules, TAP_MAX_RULES, rules->n_drop, rules->n_mark, rules->n_counters,
 		rules->tables.flow->stashed, rules->isolated ? ", isolated" : "",
 		tap_masks_count(rules, false), TAP_MASKS, tap_masks_count(rules, true),

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <rte_cycles.h>
-#include <rte_malloc.h>
 #include <rte_net.h>
 
 #include "tap_log.h"
@@ -13,13 +12,6 @@
 
 /* Polls of an idle queue between two reads that do not wait for the doorbell. */
 #define TAP_RX_IDLE_POLLS 1024
-/*
- * How long a queue reads on after its last packet, and again after it cleared the
- * doorbell: the bell rings before the packet is in the queue, 20 us cover all but a
- * sender that is preempted in between.
- */
-#define TAP_RX_WINDOW_US 50
-
 _Static_assert(RTE_PKTMBUF_HEADROOM >= TAP_VNET_HDR_LEN, "the vnet header goes to the headroom");
 
 /* Packet type of the upper layer, by IP protocol. */
@@ -465,152 +457,4 @@ tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	if (q->bell != NULL)
 		tap_rx_next_state(q, nb != 0 || q->stats.nombuf != nombuf);
 	return nb;
-}
-
-int
-tap_rx_queue_fit(struct rte_eth_dev *dev, struct tap_rxq *q, uint16_t mtu)
-{
-	uint32_t frame = mtu + TAP_L2_OVERHEAD;
-	uint32_t segs = frame / RTE_MAX(q->room, 1) + 1; /* a full buffer tells truncation */
-	bool scatter = dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER;
-
-	if (segs > 1 && !scatter) {
-		TAP_LOG(ERR,
-			"%s: Rx queue %u: mbufs too small: MTU %u needs %u bytes behind the "
-			"headroom, the pool \"%s\" has %u; use larger mbufs or "
-			"RTE_ETH_RX_OFFLOAD_SCATTER",
-			q->port->name, q->id, mtu, frame + 1, q->pool->name, q->room);
-		return -EINVAL;
-	}
-	if (segs > TAP_RX_MAX_SEGS) {
-		TAP_LOG(ERR,
-			"%s: Rx queue %u: mbufs too small: MTU %u needs %u of %u bytes each, "
-			"%u are supported",
-			q->port->name, q->id, mtu, segs, q->room, TAP_RX_MAX_SEGS);
-		return -EINVAL;
-	}
-	rte_atomic_store_explicit(&q->n_segs, (uint16_t)segs, rte_memory_order_relaxed);
-	return 0;
-}
-
-/* The first eight bytes that change in an mbuf, as every packet of the queue has them. */
-static void
-tap_rx_queue_prepare(struct tap_rxq *q, uint16_t port_id)
-{
-	struct rte_mbuf m = {
-		.data_off = RTE_PKTMBUF_HEADROOM,
-		.nb_segs = 1,
-		.port = port_id,
-	};
-
-	rte_mbuf_refcnt_set(&m, 1);
-	memcpy(&q->rearm, &m.rearm_data, sizeof(q->rearm));
-	if (rte_pktmbuf_priv_flags(q->pool) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF)
-		q->ol_flags = RTE_MBUF_F_EXTERNAL;
-}
-
-static void
-tap_rx_queue_free(struct tap_rxq *q)
-{
-	if (q->stopped)
-		rte_atomic_fetch_add_explicit(&q->port->orphans, -1, rte_memory_order_release);
-	q->port->policy.reader[q->id] = NULL;
-	tap_soft_queue_release(q);
-	if (q->n_stash != 0)
-		rte_mempool_put_bulk(q->pool, (void **)q->stash, q->n_stash);
-	rte_free(q);
-}
-
-void
-tap_rx_queue_release(struct rte_eth_dev *dev, uint16_t id)
-{
-	struct tap_rxq *q = dev->data->rx_queues[id];
-
-	if (q == NULL)
-		return;
-	dev->data->rx_queues[id] = NULL;
-	tap_rx_queue_free(q);
-}
-
-int
-tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsigned int socket,
-		   const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
-{
-	struct tap_port *port = tap_port_of(dev);
-	uint32_t room = rte_pktmbuf_data_room_size(pool);
-	struct tap_rxq *q;
-	int ret;
-
-	tap_rx_queue_release(dev, id);
-	q = rte_zmalloc_socket("net_tap_rxq", sizeof(*q), RTE_CACHE_LINE_SIZE, (int)socket);
-	if (q == NULL)
-		return -ENOMEM;
-	q->id = id;
-	q->fd = -1;
-	q->port = port;
-	q->pool = pool;
-	q->nb_desc = nb_desc;
-	q->deferred = conf->rx_deferred_start;
-	q->window = rte_get_tsc_hz() / 1000000 * TAP_RX_WINDOW_US;
-	q->room = (uint16_t)(room > RTE_PKTMBUF_HEADROOM ? room - RTE_PKTMBUF_HEADROOM : 0);
-	tap_rx_queue_prepare(q, dev->data->port_id);
-	q->stopped = true;
-	rte_atomic_fetch_add_explicit(&port->orphans, 1, rte_memory_order_release);
-	rte_spinlock_init(&q->lock);
-	ret = tap_rx_queue_fit(dev, q, dev->data->mtu);
-	if (ret != 0) {
-		tap_rx_queue_free(q);
-		return ret;
-	}
-	port->policy.reader[id] = &q->reader;
-	dev->data->rx_queues[id] = q;
-	return 0;
-}
-
-void
-tap_rxq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info *info)
-{
-	const struct tap_rxq *q = dev->data->rx_queues[id];
-
-	info->mp = q->pool;
-	info->nb_desc = q->nb_desc;
-	info->scattered_rx = rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed) > 1;
-	info->conf.rx_deferred_start = q->deferred;
-	info->conf.offloads = dev->data->dev_conf.rxmode.offloads;
-}
-
-int
-tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
-{
-	struct tap_rxq *q = dev->data->rx_queues[id];
-
-	if (!q->stopped)
-		return 0;
-	rte_spinlock_lock(&q->lock);
-	/* A NIC's stopped queue drops; with redistribution the others have read the fd. */
-	if (!q->port->rx_mode.redistribute)
-		q->stats.missed += tap_tun_flush(q->fd);
-	tap_soft_queue_flush(q);
-	q->state = TAP_RX_ARMED;
-	q->state_end = rte_rdtsc() + q->window;
-	q->stopped = false;
-	rte_spinlock_unlock(&q->lock);
-	rte_atomic_fetch_add_explicit(&q->port->orphans, -1, rte_memory_order_release);
-	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STARTED;
-	return 0;
-}
-
-int
-tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
-{
-	struct tap_rxq *q = dev->data->rx_queues[id];
-
-	if (q->stopped)
-		return 0;
-	rte_spinlock_lock(&q->lock);
-	q->stopped = true;
-	rte_spinlock_unlock(&q->lock);
-	rte_atomic_fetch_add_explicit(&q->port->orphans, 1, rte_memory_order_release);
-	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STOPPED;
-	return 0;
 }

@@ -71,7 +71,7 @@ tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pk
 			pkts[nb++] = frames[i].m;
 		else
 			tap_soft_hand_over(source, verdict.queue, frames[i].m);
-		source->stats.steered += verdict.queue == source->id;
+		source->stats.steered += self->port->steering && verdict.queue == source->id;
 	}
 	tap_rx_look_end(self, &look);
 	return nb;
