@@ -287,7 +287,7 @@ tap_flow_create(struct rte_eth_dev *dev, const struct rte_flow_attr *attr,
 		struct rte_flow_error *error)
 {
 	struct tap_port *port = tap_port_of(dev);
-	struct tap_rule rule;
+	struct tap_rule rule = { .priority = 0 };
 
 	if (tap_flow_parse(port, attr, items, actions, &rule, error) != 0 ||
 	    tap_flow_open(port, error) != 0)
