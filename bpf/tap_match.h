@@ -135,13 +135,16 @@ tap_current_view(const struct tap_tables *t)
 	return &t->flow->views[view & (TAP_VIEWS - 1)];
 }
 
-/** A word of a key, with all its bits over the whole of the result. */
+/**
+ * A word of a key, with all its bits over the whole of the result. The second factor is the
+ * word's own: by a common one, changes of two words could cancel each other, whatever the seeds.
+ */
 TAP_HOT __u64
-tap_flow_mix(__u64 word, __u64 seed)
+tap_flow_mix(__u64 word, __u64 seed, __u64 factor)
 {
 	word = (word ^ seed) * 0x9e3779b97f4a7c15ULL;
 	word ^= word >> 32;
-	return word * 0xd6e8feb86659fd93ULL;
+	return word * factor;
 }
 
 /** Hash of the masked words of a key from number @p from up to @p to. */
@@ -154,19 +157,37 @@ tap_flow_hash_words(const struct tap_flow *f, const union tap_flow_key *k,
 
 	TAP_UNROLL
 	for (i = from; i < to; i++)
-		h += tap_flow_mix(k->word[i] & mask->word[i], f->seed[i]);
+		h += tap_flow_mix(k->word[i] & mask->word[i], f->seed[i], f->factor[i]);
 	return h;
 }
 
-/** What a rule of mask @p id has as its hash if it matches @p k. */
+/** What differs in the masked words of a packet and a rule. */
+TAP_HOT __u64
+tap_flow_differ(const union tap_flow_key *k, const union tap_flow_key *mask,
+		const union tap_flow_key *rule, const __u32 from, const __u32 to)
+{
+	__u64 differ = 0;
+	__u32 i;
+
+	TAP_UNROLL
+	for (i = from; i < to; i++)
+		differ |= (k->word[i] & mask->word[i]) ^ rule->word[i];
+	return differ;
+}
+
+/** What a rule of mask @p id, which has bits in @p parts, has as its hash if it matches @p k. */
 TAP_HOT __u64
 tap_flow_hash(const struct tap_flow *f, const union tap_flow_key *k, const union tap_flow_key *mask,
-	      __u32 id, int deep)
+	      __u32 id, const volatile __u8 *parts)
 {
-	__u64 h = tap_flow_hash_words(f, k, mask, 0, TAP_FLOW_OUTER_WORDS) + id;
+	__u64 h = tap_flow_hash_words(f, k, mask, 0, TAP_FLOW_NARROW_WORDS) + id;
 
-	if (deep)
-		h += tap_flow_hash_words(f, k, mask, TAP_FLOW_OUTER_WORDS, TAP_FLOW_WORDS);
+	if (*parts & TAP_PART_WIDE)
+		h += tap_flow_hash_words(f, k, mask, TAP_FLOW_NARROW_WORDS, TAP_FLOW_OUTER_WORDS);
+	if (*parts & TAP_PART_DEEP)
+		h += tap_flow_hash_words(f, k, mask, TAP_FLOW_OUTER_WORDS, TAP_FLOW_DEEP_WORDS);
+	if (*parts & TAP_PART_DEEP_WIDE)
+		h += tap_flow_hash_words(f, k, mask, TAP_FLOW_DEEP_WORDS, TAP_FLOW_WORDS);
 	h ^= h >> 29;
 	h *= 0xbf58476d1ce4e5b9ULL;
 	return h ^ h >> 32;
@@ -187,19 +208,17 @@ tap_hash_print(__u64 hash, const int stash)
 /** Whether the masked words of a packet are those of a rule. */
 TAP_HOT int
 tap_flow_same(const union tap_flow_key *k, const union tap_flow_key *mask,
-	      const union tap_flow_key *rule, int deep)
+	      const union tap_flow_key *rule, const volatile __u8 *parts)
 {
-	__u64 differ = 0;
-	__u32 i;
+	__u64 differ = tap_flow_differ(k, mask, rule, 0, TAP_FLOW_NARROW_WORDS);
 
-	TAP_UNROLL
-	for (i = 0; i < TAP_FLOW_OUTER_WORDS; i++)
-		differ |= (k->word[i] & mask->word[i]) ^ rule->word[i];
-	if (deep) {
-		TAP_UNROLL
-		for (i = TAP_FLOW_OUTER_WORDS; i < TAP_FLOW_WORDS; i++)
-			differ |= (k->word[i] & mask->word[i]) ^ rule->word[i];
-	}
+	if (*parts & TAP_PART_WIDE)
+		differ |=
+			tap_flow_differ(k, mask, rule, TAP_FLOW_NARROW_WORDS, TAP_FLOW_OUTER_WORDS);
+	if (*parts & TAP_PART_DEEP)
+		differ |= tap_flow_differ(k, mask, rule, TAP_FLOW_OUTER_WORDS, TAP_FLOW_DEEP_WORDS);
+	if (*parts & TAP_PART_DEEP_WIDE)
+		differ |= tap_flow_differ(k, mask, rule, TAP_FLOW_DEEP_WORDS, TAP_FLOW_WORDS);
 	return differ == 0;
 }
 
@@ -242,9 +261,9 @@ tap_mask_find(const struct tap_tables *t, const struct tap_flow_view_mask *by,
 {
 	const struct tap_flow *f = t->flow;
 	const union tap_flow_key *mask = &f->mask[by->mask & (TAP_MASKS - 1)];
-	/* Read twice: of what it knows from the first time, the verifier would make paths. */
-	const volatile __u8 *deep = &by->deep;
-	__u64 h = tap_flow_hash(f, k, mask, by->mask, *deep);
+	/* Read each time: of what it knows from the time before, the verifier would make paths. */
+	const volatile __u8 *parts = &by->parts;
+	__u64 h = tap_flow_hash(f, k, mask, by->mask, parts);
 	__u32 n = tap_bucket_find(&f->bucket[TAP_HASH_BUCKET(h)], tap_hash_print(h, 0));
 	const struct tap_flow_rule *r = tap_rule_at(t, n);
 
@@ -257,7 +276,7 @@ tap_mask_find(const struct tap_tables *t, const struct tap_flow_view_mask *by,
 		if (!r)
 			return 0;
 	}
-	return r->mask == by->mask && tap_flow_same(k, mask, &r->key, *deep) ? n : 0;
+	return r->mask == by->mask && tap_flow_same(k, mask, &r->key, parts) ? n : 0;
 }
 
 /** What the rules say of a packet, as one number: which rule's fate it has, TAP_RULE_*, mark. */

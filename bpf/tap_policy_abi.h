@@ -160,22 +160,23 @@ enum tap_flow_tunnel_kind {
  * packet, zero where it has none. doc/flow.md defines each.
  */
 struct tap_flow_level {
-	__u8 dst_mac[6];
-	__u8 src_mac[6];
-	__u8 type[2]; /**< behind the addresses: EtherType, or TPID of the first tag */
-	__u8 tci[2];
+	/* What rules look at most, as words: TAP_FLOW_NARROW_WORDS and those behind. */
+	__u8 kind;         /**< set of enum tap_flow_kind */
+	__u8 l4;           /**< protocol of the upper layer, with TAP_FK_L4 */
 	__u8 vlan_type[2]; /**< behind the first tag */
 	__u8 vlan2_tci[2];
 	__u8 vlan2_type[2];
-	__u8 kind;     /**< set of enum tap_flow_kind */
-	__u8 l4;       /**< protocol of the upper layer, with TAP_FK_L4 */
-	__u8 addr[32]; /**< source, destination; of ARP: IPs, sender MAC at 8, target MAC at 16 */
 	__u8 sport[2]; /**< of ICMP: type and code; of ARP: operation */
 	__u8 dport[2];
 	__u8 proto; /**< protocol, or first next header */
 	__u8 tos;   /**< type of service, or traffic class */
 	__u8 ttl;   /**< or hop limit */
 	__u8 tcp_flags;
+	__u8 addr[32]; /**< source, destination; of ARP: IPs, sender MAC at 8, target MAC at 16 */
+	__u8 dst_mac[6];
+	__u8 src_mac[6];
+	__u8 type[2]; /**< behind the addresses: EtherType, or TPID of the first tag */
+	__u8 tci[2];
 	__u8 word[4];  /**< IPv4: flags and fragment offset in the first two; IPv6: flow label */
 	__u8 extra[4]; /**< bytes 4 to 7 of ICMP and SCTP */
 };
@@ -194,6 +195,9 @@ struct tap_flow_tunnel {
 /** Words of a key, and of those how many do not need the tunnel looked into. */
 #define TAP_FLOW_WORDS 20
 #define TAP_FLOW_OUTER_WORDS 9
+/** Words of a level that always count; with them, those of the tunnel and the inner level. */
+#define TAP_FLOW_NARROW_WORDS 3
+#define TAP_FLOW_DEEP_WORDS 14
 
 /** A packet as rules see it; also a mask over that. */
 union tap_flow_key {
@@ -236,11 +240,22 @@ struct tap_flow_rule {
 	union tap_flow_key key; /**< masked */
 };
 
+/*
+ * Words of a key are hashed and compared in parts: what IPv4 rules look at (kinds, ports,
+ * addresses) always is; few masks have bits in the others.
+ */
+/** Bits in other words of the outer level: MAC addresses, tags, IPv6 addresses. */
+#define TAP_PART_WIDE (1 << 0)
+/** Bits in tunnel or inner level. */
+#define TAP_PART_DEEP (1 << 1)
+/** Bits in those other words of the inner level; only with TAP_PART_DEEP. */
+#define TAP_PART_DEEP_WIDE (1 << 2)
+
 /** A mask in a view. */
 struct tap_flow_view_mask {
 	__u64 floor; /**< no rule of this mask has a lower rank */
 	__u8 mask;   /**< which of tap_flow.mask */
-	__u8 deep;   /**< it has bits in tunnel or inner level */
+	__u8 parts;  /**< where it has bits: TAP_PART_* */
 	__u8 reserved[6];
 };
 
@@ -292,6 +307,7 @@ struct tap_flow {
 	__u32 reserved[14];
 	struct tap_flow_bucket stash; /**< rules that had no place in their bucket */
 	__u64 seed[TAP_FLOW_WORDS];   /**< of the hash, one for each word */
+	__u64 factor[TAP_FLOW_WORDS]; /**< likewise; odd */
 	struct tap_flow_view views[TAP_VIEWS];
 	union tap_flow_key mask[TAP_MASKS];
 	struct tap_flow_bucket bucket[TAP_BUCKETS];
@@ -316,13 +332,13 @@ _Static_assert(sizeof(struct tap_shared) == 64 + 64 * TAP_MAX_QUEUES +
 _Static_assert(sizeof(struct tap_flow_level) == 8 * TAP_FLOW_OUTER_WORDS, "no hidden padding");
 _Static_assert(sizeof(struct tap_flow_tunnel) == 16, "no hidden padding");
 _Static_assert(sizeof(union tap_flow_key) == 8 * TAP_FLOW_WORDS, "no hidden padding");
-_Static_assert(__builtin_offsetof(struct tap_flow_level, addr) == 24, "addresses are aligned");
+_Static_assert(__builtin_offsetof(struct tap_flow_level, addr) == 16, "addresses are aligned");
 _Static_assert(__builtin_offsetof(struct tap_flow_rule, key) == 32, "no hidden padding");
 _Static_assert(sizeof(struct tap_flow_rule) == 192, "a rule fills three cache lines");
 _Static_assert(sizeof(struct tap_flow_view) == 8 + 16 * TAP_MASKS, "no hidden padding");
 _Static_assert(TAP_RULES <= 0xffff, "counters' numbers fit");
 _Static_assert(sizeof(struct tap_flow) ==
-		       64 + 8 * TAP_FLOW_WORDS + sizeof(struct tap_flow_view) * TAP_VIEWS +
+		       64 + 16 * TAP_FLOW_WORDS + sizeof(struct tap_flow_view) * TAP_VIEWS +
 			       sizeof(union tap_flow_key) * TAP_MASKS +
 			       sizeof(struct tap_flow_bucket) * (TAP_BUCKETS + 1),
 	       "no hidden padding");

@@ -22,8 +22,10 @@ tap_rules_open(const struct tap_tables *tables, struct tap_publisher *pub)
 	rules->tables = *tables;
 	rules->pub = pub;
 	rules->view[0].refs = 1;
-	for (i = 0; i < TAP_FLOW_WORDS; i++)
+	for (i = 0; i < TAP_FLOW_WORDS; i++) {
 		tables->flow->seed[i] = rte_rand();
+		tables->flow->factor[i] = rte_rand() | 1;
+	}
 	for (i = TAP_MAX_RULES; i > 0; i--)
 		rules->free[rules->n_free++] = (uint16_t)i;
 	return rules;
@@ -38,14 +40,29 @@ tap_rules_close(struct tap_rules *rules)
 /* Masks */
 
 static bool
-tap_mask_is_deep(const union tap_flow_key *mask)
+tap_mask_has(const union tap_flow_key *mask, unsigned int from, unsigned int to)
 {
 	uint64_t bits = 0;
 	unsigned int i;
 
-	for (i = TAP_FLOW_OUTER_WORDS; i < TAP_FLOW_WORDS; i++)
+	for (i = from; i < to; i++)
 		bits |= mask->word[i];
 	return bits != 0;
+}
+
+/* Where a mask has bits: TAP_PART_*. */
+static uint8_t
+tap_mask_parts(const union tap_flow_key *mask)
+{
+	uint8_t parts = 0;
+
+	if (tap_mask_has(mask, TAP_FLOW_NARROW_WORDS, TAP_FLOW_OUTER_WORDS))
+		parts |= TAP_PART_WIDE;
+	if (tap_mask_has(mask, TAP_FLOW_OUTER_WORDS, TAP_FLOW_WORDS))
+		parts |= TAP_PART_DEEP;
+	if (tap_mask_has(mask, TAP_FLOW_DEEP_WORDS, TAP_FLOW_WORDS))
+		parts |= TAP_PART_DEEP_WIDE;
+	return parts;
 }
 
 /* Whether it needs what lies behind the ports. */
@@ -117,7 +134,7 @@ tap_view_flags(const struct tap_rules *rules)
 
 		if (rules->mask[i].refs == 0)
 			continue;
-		if (tap_mask_is_deep(mask))
+		if (tap_mask_parts(mask) & TAP_PART_DEEP)
 			flags |= TAP_VIEW_DEEP;
 		if (tap_level_is_l4(&mask->outer) || tap_level_is_l4(&mask->inner))
 			flags |= TAP_VIEW_L4;
@@ -148,7 +165,7 @@ tap_view_fill(const struct tap_rules *rules, struct tap_flow_view_mask *by, bool
 			continue;
 		by[n].floor = (uint64_t)info->floor << TAP_PRIORITY_SHIFT;
 		by[n].mask = (uint8_t)i;
-		by[n].deep = tap_mask_is_deep(&rules->tables.flow->mask[i]);
+		by[n].parts = tap_mask_parts(&rules->tables.flow->mask[i]);
 		n++;
 	}
 	qsort(by, n, sizeof(*by), tap_view_order);
@@ -250,6 +267,7 @@ tap_rule_fill(const struct tap_rules *rules, struct tap_flow_rule *r, const stru
 	      uint16_t number, uint8_t mask)
 {
 	const struct tap_flow *flow = rules->tables.flow;
+	uint8_t parts = tap_mask_parts(&flow->mask[mask]);
 
 	memset(r, 0, sizeof(*r));
 	r->rank = (uint64_t)rule->priority << TAP_PRIORITY_SHIFT | rules->sequence;
@@ -260,8 +278,7 @@ tap_rule_fill(const struct tap_rules *rules, struct tap_flow_rule *r, const stru
 	r->flags = rule->flags;
 	r->mask = mask;
 	r->key = rule->key;
-	r->hash = tap_flow_hash(flow, &r->key, &flow->mask[mask], mask,
-				tap_mask_is_deep(&flow->mask[mask]));
+	r->hash = tap_flow_hash(flow, &r->key, &flow->mask[mask], mask, &parts);
 }
 
 /* What readers must know before they can meet the rule: its mask at the right place, flags. */
