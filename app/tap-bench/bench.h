@@ -67,7 +67,65 @@ enum bench_section {
 	SECTION_SENDER = 1 << 3,
 	SECTION_LONE = 1 << 4,
 	SECTION_BPF = 1 << 5,
-	SECTION_ALL = (1 << 6) - 1
+	SECTION_FLOW = 1 << 6,
+	SECTION_ALL = (1 << 7) - 1
+};
+
+/** What is measured of flow rules through rte_flow. */
+enum bench_flow_rate {
+	FLOW_LOAD_STEERING,
+	FLOW_LOAD_FILTER,
+	FLOW_ADD_SOME,
+	FLOW_DESTROY_SOME,
+	FLOW_ADD_ALL,
+	FLOW_DESTROY_ALL,
+	FLOW_RATES
+};
+
+/** Rules after the first one: of the rows "some" and of the rows "all". */
+#define FLOW_SOME 16384
+#define FLOW_ALL 32766
+
+/** Programs that apply flow rules. */
+enum bench_flow_program {
+	FLOW_STEERING,
+	FLOW_FILTER,
+	FLOW_PROGRAMS
+};
+
+/** A frame of another flow in each run, or the same over and over. */
+enum bench_flow_way {
+	FLOW_VARIED,
+	FLOW_SAME,
+	FLOW_WAYS
+};
+
+/** Numbers of masks that are measured: powers of two up to 64. */
+#define FLOW_MASK_STEPS 7
+
+/** What a program meets. */
+enum bench_flow_case {
+	FLOW_PLAIN, /**< no rule: the program of ports without rules */
+	FLOW_ONE,   /**< one rule, which matches */
+	FLOW_MANY,  /**< FLOW_SOME rules of one mask, each frame another one's */
+	FLOW_OUTER, /**< one mask that matches nothing; behind it two, four ... */
+	FLOW_INNER = FLOW_OUTER + FLOW_MASK_STEPS, /**< the same inside a tunnel */
+	FLOW_FIRST = FLOW_INNER + FLOW_MASK_STEPS, /**< a match that makes 63 masks needless */
+	FLOW_FULL,                                 /**< a match with 63 more masks to look at */
+	FLOW_CASES
+};
+
+/** Figures of the section: rates, then ns of programs. */
+#define FLOW_ROWS (FLOW_RATES + FLOW_PROGRAMS * FLOW_WAYS * FLOW_CASES)
+#define FLOW_ROW(program, way, what)                                                               \
+	(FLOW_RATES + ((program)*FLOW_WAYS + (way)) * FLOW_CASES + (what))
+
+/** What follows from these, for a program and a way. */
+enum bench_flow_ratio {
+	FLOW_MANY_OVER_ONE,
+	FLOW_PER_OUTER_MASK,
+	FLOW_PER_INNER_MASK,
+	FLOW_RATIOS
 };
 
 /** Everything the command line says. */
@@ -90,7 +148,7 @@ struct bench_options {
 
 /** One paired measurement: ns per packet, or cycles in the sender section. */
 struct bench_sample {
-	uint32_t row; /**< enum bench_row */
+	uint32_t row; /**< enum bench_row, or ROW_COUNT and more: of flow rules */
 	uint32_t reserved;
 	double raw;
 	double port;
@@ -119,7 +177,8 @@ struct bench_info {
 	char path[256]; /**< shared object whose receive burst is in use */
 	char rung[160]; /**< the driver's line on where RSS runs */
 	char memory[32];
-	char cycles[64]; /**< what counts the sender's cycles */
+	char cycles[64];     /**< what counts the sender's cycles */
+	char flow_note[192]; /**< what could not be measured of flow rules */
 	uint64_t tsc_hz;
 	double getppid_ns; /**< of a system call that does nothing: the machine's speed */
 	bool hash;         /**< RSS hash was delivered with every packet */
@@ -132,6 +191,7 @@ enum bench_op {
 	OP_IDLE,
 	OP_SEND,
 	OP_LONE,
+	OP_FLOW,
 	OP_QUIT
 };
 
@@ -186,6 +246,8 @@ struct bench_prog {
 struct bench_results {
 	struct bench_info info[BENCH_MAX_DRIVERS];
 	struct bench_series row[BENCH_MAX_DRIVERS][ROW_COUNT];
+	/** of programs, raw: the empty program in the same round */
+	struct bench_series flow[BENCH_MAX_DRIVERS][FLOW_ROWS];
 	struct bench_lone lone[BENCH_MAX_DRIVERS][LONE_CASES];
 	struct bench_lone lone_raw[LONE_CASES];
 	struct bench_prog prog[BENCH_MAX_PROGS];
@@ -200,6 +262,7 @@ struct bench_limit {
 	double limit;
 	double value;
 	uint64_t n; /**< samples behind value; 0: not measured */
+	bool least; /**< the value must not be below the limit, else not above it */
 	bool reached;
 };
 
@@ -240,6 +303,21 @@ _Noreturn void bench_worker(const struct bench_options *opt, unsigned int driver
 
 /* programs.c */
 int bench_programs(const struct bench_options *opt, struct bench_results *res);
+
+/* flowfigures.c */
+extern const char *const bench_flow_rate_text[FLOW_RATES];
+extern const char *const bench_flow_rate_unit[FLOW_RATES];
+extern const char *const bench_flow_program_text[FLOW_PROGRAMS];
+extern const char *const bench_flow_way_text[FLOW_WAYS];
+extern const char *const bench_flow_case_text[FLOW_CASES];
+extern const char *const bench_flow_ratio_text[FLOW_RATIOS];
+/** A program's ns, without those of the empty one. */
+void bench_flow_ns(const struct bench_series *s, struct bench_summary *out);
+/** @param flow  the series of a driver */
+void bench_flow_ratio(const struct bench_series *flow, enum bench_flow_ratio ratio,
+		      enum bench_flow_program program, enum bench_flow_way way,
+		      struct bench_summary *out);
+void bench_flow_report(FILE *out, const struct bench_options *opt, const struct bench_results *res);
 
 /* report.c, limits.c, json.c */
 void bench_report(FILE *out, const struct bench_options *opt, const struct bench_results *res);

@@ -41,6 +41,20 @@ static const struct {
 	{ "steering program, IPv6/TCP", "IPv6/TCP", 46 },
 };
 
+struct flow_limit {
+	const char *what;
+	const char *unit;
+	enum bench_flow_ratio ratio;
+	double limit;
+};
+
+/* Of the programs themselves, with what they read in the caches. */
+static const struct flow_limit flow_limits[] = {
+	{ "steering, 16,384 rules over 1 rule", "x", FLOW_MANY_OVER_ONE, 1.3 },
+	{ "steering, each further mask", "ns", FLOW_PER_OUTER_MASK, 25 },
+	{ "steering, each further mask in tunnels", "ns", FLOW_PER_INNER_MASK, 25 },
+};
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
@@ -57,7 +71,7 @@ set_value(struct bench_limit *l, double value, uint64_t n)
 {
 	l->value = value;
 	l->n = n;
-	l->reached = n != 0 && value <= l->limit;
+	l->reached = n != 0 && (l->least ? value >= l->limit : value <= l->limit);
 }
 
 static void
@@ -91,6 +105,25 @@ fill_prog(struct bench_limit *l, const struct bench_results *res, const char *pa
 	}
 }
 
+static void
+fill_flow_ratio(struct bench_limit *l, const struct bench_results *res,
+		const struct flow_limit *limit)
+{
+	struct bench_summary sum;
+
+	set_limit(l, limit->what, limit->unit, limit->limit);
+	bench_flow_ratio(res->flow[0], limit->ratio, FLOW_STEERING, FLOW_SAME, &sum);
+	set_value(l, sum.median, sum.n);
+}
+
+static void
+fill_flow_rate(struct bench_limit *l, const struct bench_series *s)
+{
+	set_limit(l, "flow rules inserted, thousands", "/s", 400);
+	l->least = true;
+	set_value(l, bench_median(s->port, s->n) / 1000, s->n);
+}
+
 unsigned int
 bench_limits(const struct bench_results *res, struct bench_limit *limit, unsigned int max)
 {
@@ -111,6 +144,10 @@ bench_limits(const struct bench_results *res, struct bench_limit *limit, unsigne
 		set_limit(&limit[n], prog_limits[i].what, "ns", prog_limits[i].limit);
 		fill_prog(&limit[n++], res, prog_limits[i].packet);
 	}
+	if (n < max)
+		fill_flow_rate(&limit[n++], &res->flow[0][FLOW_ADD_ALL]);
+	for (unsigned int i = 0; i < COUNT(flow_limits) && n < max; i++)
+		fill_flow_ratio(&limit[n++], res, &flow_limits[i]);
 	return n;
 }
 

@@ -63,7 +63,7 @@ static const struct {
 } sections[] = {
 	{ "rx", SECTION_RX },         { "tx", SECTION_TX },     { "idle", SECTION_IDLE },
 	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE }, { "bpf", SECTION_BPF },
-	{ "all", SECTION_ALL },
+	{ "flow", SECTION_FLOW },     { "all", SECTION_ALL },
 };
 
 static void
@@ -74,7 +74,7 @@ usage(FILE *out)
 		"Measures what a packet through a net_tap port costs, beside read() and write() on a\n"
 		"tap of its own and beside the distribution's net_tap driver. Needs root and two cores.\n"
 		"\n"
-		"  --only LIST          sections: rx,tx,idle,sender,lone,bpf (default: all)\n"
+		"  --only LIST          sections: rx,tx,idle,sender,lone,bpf,flow (default: all)\n"
 		"  --rounds N           rounds of every section, 1..10000 (default: %d)\n"
 		"  --lone-packets N     lone packets in all, 4..10^10 (default: %d)\n"
 		"  --lone-reference N   at most so many of them through the raw tap and through the\n"
@@ -139,7 +139,7 @@ parse_only(char *list, unsigned int *only)
 		if (found == 0) {
 			fprintf(stderr,
 				"dpdk-tap-bench: --only \"%s\": there are rx, tx, idle, "
-				"sender, lone, bpf\n",
+				"sender, lone, bpf, flow\n",
 				t);
 			return -EINVAL;
 		}

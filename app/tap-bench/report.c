@@ -146,4 +146,5 @@ bench_report(FILE *out, const struct bench_options *opt, const struct bench_resu
 	}
 	report_lone(out, opt, res);
 	report_programs(out, res);
+	bench_flow_report(out, opt, res);
 }

@@ -117,6 +117,12 @@ stop_workers(struct run *run)
 	}
 }
 
+static struct bench_series *
+series_of(struct bench_results *res, unsigned int driver, uint32_t row)
+{
+	return row < ROW_COUNT ? &res->row[driver][row] : &res->flow[driver][row - ROW_COUNT];
+}
+
 static int
 collect_samples(struct run *run, unsigned int driver)
 {
@@ -125,10 +131,13 @@ collect_samples(struct run *run, unsigned int driver)
 	for (unsigned int i = 0; i < r->nb_samples; i++) {
 		const struct bench_sample *s = &r->sample[i];
 
-		if (s->row >= ROW_COUNT ||
-		    bench_series_add(&run->res->row[driver][s->row], s->raw, s->port) != 0)
+		if (s->row >= ROW_COUNT + FLOW_ROWS ||
+		    bench_series_add(series_of(run->res, driver, s->row), s->raw, s->port) != 0)
 			return -ENOMEM;
 	}
+	if (r->info.flow_note[0] != '\0')
+		memcpy(run->res->info[driver].flow_note, r->info.flow_note,
+		       sizeof(r->info.flow_note));
 	if (r->info.cycles[0] != '\0')
 		memcpy(run->res->info[driver].cycles, r->info.cycles, sizeof(r->info.cycles));
 	return 0;
@@ -151,10 +160,8 @@ run_round(struct run *run)
 	static const struct {
 		unsigned int section, op;
 	} step[] = {
-		{ SECTION_RX, OP_RX },
-		{ SECTION_TX, OP_TX },
-		{ SECTION_IDLE, OP_IDLE },
-		{ SECTION_SENDER, OP_SEND },
+		{ SECTION_RX, OP_RX },       { SECTION_TX, OP_TX },     { SECTION_IDLE, OP_IDLE },
+		{ SECTION_SENDER, OP_SEND }, { SECTION_FLOW, OP_FLOW },
 	};
 	unsigned int batches = (SENDER_BATCHES + run->opt->rounds - 1) / run->opt->rounds;
 	int err = 0;
@@ -177,7 +184,8 @@ run_rounds(struct run *run)
 {
 	int err = 0;
 
-	if (!(run->opt->only & (SECTION_RX | SECTION_TX | SECTION_IDLE | SECTION_SENDER)))
+	if (!(run->opt->only &
+	      (SECTION_RX | SECTION_TX | SECTION_IDLE | SECTION_SENDER | SECTION_FLOW)))
 		return 0;
 	for (unsigned int i = 0; i < run->opt->rounds && err == 0; i++) {
 		bench_progress("rounds", i, run->opt->rounds);
@@ -273,8 +281,8 @@ void
 bench_results_free(struct bench_results *res)
 {
 	for (unsigned int d = 0; d < BENCH_MAX_DRIVERS; d++)
-		for (unsigned int r = 0; r < ROW_COUNT; r++)
-			bench_series_free(&res->row[d][r]);
+		for (uint32_t r = 0; r < ROW_COUNT + FLOW_ROWS; r++)
+			bench_series_free(series_of(res, d, r));
 	for (unsigned int i = 0; i < res->nb_progs; i++)
 		bench_series_free(&res->prog[i].ns);
 }

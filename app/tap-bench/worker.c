@@ -32,7 +32,7 @@ worker_fail(struct worker *w, int err, const char *fmt, ...)
 }
 
 void
-worker_sample(struct worker *w, enum bench_row row, double raw, double port)
+worker_sample(struct worker *w, uint32_t row, double raw, double port)
 {
 	struct bench_reply *r = &w->reply;
 
@@ -141,6 +141,8 @@ run_command(struct worker *w, const struct bench_cmd *cmd)
 		return worker_send(w, cmd);
 	case OP_LONE:
 		return worker_lone(w, cmd);
+	case OP_FLOW:
+		return worker_flow(w);
 	default:
 		return worker_fail(w, -EINVAL, "unknown command %u", cmd->op);
 	}

@@ -54,7 +54,7 @@ struct worker {
 
 /** Note what went wrong for the reply. @return @p err */
 int worker_fail(struct worker *w, int err, const char *fmt, ...) __rte_format_printf(3, 4);
-void worker_sample(struct worker *w, enum bench_row row, double raw, double port);
+void worker_sample(struct worker *w, uint32_t row, double raw, double port);
 /** Start a thread on a core of its own choice, deaf to signals. */
 int worker_thread_start(struct worker *w, pthread_t *thread, void *(*fn)(void *), void *arg);
 /** Keep the core busy for @p us microseconds: it stays warm, unlike in a sleep. */
@@ -68,11 +68,12 @@ uint64_t raw_flush(const struct raw_tap *tap);
 int worker_open(struct worker *w);
 void worker_close(struct worker *w);
 
-/* rx.c, tx.c, sender.c, lone.c: one command each */
+/* rx.c, tx.c, sender.c, lone.c, flow.c: one command each */
 int worker_rx(struct worker *w);
 int worker_idle(struct worker *w);
 int worker_tx(struct worker *w);
 int worker_send(struct worker *w, const struct bench_cmd *cmd);
 int worker_lone(struct worker *w, const struct bench_cmd *cmd);
+int worker_flow(struct worker *w);
 
 #endif /* BENCH_WORKER_H */
