@@ -149,9 +149,12 @@ tap_classify_rules(struct tap_pkt *pkt, const struct tap_shared *shared, __u32 s
 		return;
 	tap_ctx_parts(pkt, shared, slot, r, &at);
 	ctx = tap_shared_at(shared, at.hash, sizeof(*ctx));
+	/* In a program nobody keeps the outermost headers: without a pointer into it, the verdict
+	 * needs no stack, of which kernels before 6.8 leave none over.
+	 */
 	packed = tap_hash_parts(pkt, ctx,
 				tap_shared_at(shared, at.key, sizeof(struct tap_toeplitz_table)),
-				&v->outer);
+				TAP_WANT_OUTER ? &v->outer : (struct tap_headers *)0);
 	v->hash = (__u32)packed;
 	v->kind = (__u8)TAP_RESULT_KIND(packed);
 	v->hashed = v->kind != TAP_KIND_NONE;

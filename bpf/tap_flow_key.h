@@ -49,6 +49,23 @@ tap_flow_set_arp(struct tap_flow_level *k, const __u8 *l3)
 	tap_put32(k->addr + 4, tap_raw32(TAP_WIN_ALIGNED(l3 + 24, 8)));
 }
 
+/** Up to four bytes from @p off on: those of them that are not behind the packet's end. */
+TAP_COLD __u32
+tap_flow_load(struct tap_pkt *pkt, __u32 off, __u32 end, __u8 *dst)
+{
+	__u64 less = end - off - 1;
+
+	if (off >= end)
+		return 0;
+	if (less > 3)
+		less = 3;
+	/* Bounds that the verifier sees and the compiler cannot take away. */
+	tap_forget(less);
+	less &= 3;
+	tap_forget(less);
+	return tap_pkt_load(pkt, off, dst, (__u32)(less + 1)) < 0;
+}
+
 /** Ports, or type and code, of a known upper layer; @p behind has what follows the IP header. */
 TAP_HOT void
 tap_flow_set_l4(struct tap_pkt *pkt, struct tap_flow_level *k, const struct tap_ip *ip,
@@ -59,8 +76,8 @@ tap_flow_set_l4(struct tap_pkt *pkt, struct tap_flow_level *k, const struct tap_
 	k->kind |= TAP_FK_L4;
 	k->l4 = ip->proto;
 	if (ip->l4_off + 4 > ip->end)
-		return;
-	if (ip->l4_off == ip->l3_off + l3_len)
+		tap_flow_load(pkt, ip->l4_off, ip->end, b);
+	else if (ip->l4_off == ip->l3_off + l3_len)
 		tap_put32(b, tap_raw32(TAP_WIN_ALIGNED(behind, 4)));
 	else if (tap_pkt_load(pkt, ip->l4_off, b, 4) < 0)
 		return;
@@ -154,10 +171,9 @@ tap_flow_set_more(struct tap_pkt *pkt, struct tap_flow_level *k, const struct ta
 		return 0;
 	if (ip->proto == TAP_PROTO_TCP && l4 + 14 <= ip->end)
 		tap_pkt_load(pkt, l4 + 13, &k->tcp_flags, 1);
-	if ((ip->proto == TAP_PROTO_ICMP || ip->proto == TAP_PROTO_ICMP6 ||
-	     ip->proto == TAP_PROTO_SCTP) &&
-	    l4 + 8 <= ip->end)
-		tap_pkt_load(pkt, l4 + 4, k->extra, 4);
+	if (ip->proto == TAP_PROTO_ICMP || ip->proto == TAP_PROTO_ICMP6 ||
+	    ip->proto == TAP_PROTO_SCTP)
+		tap_flow_load(pkt, l4 + 4, ip->end, k->extra);
 	return 0;
 }
 
@@ -174,8 +190,8 @@ tap_flow_set_gre(struct tap_pkt *pkt, struct tap_flow_tunnel *t, const struct ta
 	tap_put16(t->flags, tap_raw16(h));
 	tap_put16(t->proto, tap_raw16(h + 2));
 	key += (h[0] & 0x80) ? 4 : 0;
-	if ((h[0] & 0x20) && key + 4 <= ip->end)
-		tap_pkt_load(pkt, key, t->id, 4);
+	if (h[0] & 0x20)
+		tap_flow_load(pkt, key, ip->end, t->id);
 }
 
 /** Fields of the tunnels in UDP, all of eight bytes. */

@@ -62,10 +62,11 @@ tap_pkt_hits(const struct tap_pkt *pkt)
 TAP_HOT __u64
 tap_pkt_bytes(struct tap_pkt *pkt)
 {
-	__u64 bytes = tap_pkt_len(pkt) + (pkt->vlan_present ? TAP_VLAN_LEN : 0);
+	__u32 tag = pkt->vlan_present ? TAP_VLAN_LEN : 0;
+	__u64 bytes = tap_pkt_len(pkt) + tag;
 
 	if (tap_unlikely(pkt->gso_segs > 1))
-		bytes += (pkt->gso_segs - 1) * (__u64)tap_headers_len(pkt);
+		bytes += (pkt->gso_segs - 1) * (__u64)(tap_headers_len(pkt) + tag);
 	return bytes;
 }
 

@@ -139,12 +139,11 @@ tap_tunnel_gtpu(struct tap_pkt *pkt, __u32 off, __u32 end)
 			return TAP_LOC_NONE;
 	}
 	if (next + 1 > end || tap_pkt_load(pkt, next, &b, 1) < 0)
-		return TAP_LOC_NONE;
+		b = 0;
 	if (b >> 4 == 4)
 		return TAP_LOC(next, TAP_L3_IPV4, end);
-	if (b >> 4 == 6)
-		return TAP_LOC(next, TAP_L3_IPV6, end);
-	return TAP_LOC_NONE;
+	/* Rules match its header, whatever it carries. */
+	return TAP_LOC(next, b >> 4 == 6 ? TAP_L3_IPV6 : TAP_L3_NONE, end);
 }
 
 TAP_HOT __u64
@@ -165,9 +164,10 @@ tap_tunnel_udp(struct tap_pkt *pkt, __u32 off, __u32 end)
 		return TAP_LOC_NONE;
 	if (port == TAP_BE16(TAP_PORT_VXLAN))
 		return (h[0] & 8) ? TAP_LOC(next + 8, TAP_L3_ETH, end) : TAP_LOC_NONE;
-	if (h[0] >> 6 != 0)
+	next += 8 + (h[0] & 63u) * 4;
+	if (h[0] >> 6 != 0 || next > end)
 		return TAP_LOC_NONE;
-	return tap_tunnel_payload(tap_raw16(h + 2), next + 8 + (h[0] & 63u) * 4, end);
+	return tap_tunnel_payload(tap_raw16(h + 2), next, end);
 }
 
 /** Load and parse the IP header at @p loc. */

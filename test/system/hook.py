@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The net_tap authors
-"""Builds rss_hook.c and talks to it through testpmd's telemetry socket."""
+"""Builds rss_hook.c and flow_hook.c and talks to them through testpmd's telemetry socket."""
 import functools
 import json
 import shlex
@@ -22,10 +22,10 @@ def hook_plugin():
     atexit.register(shutil.rmtree, out, ignore_errors=True)
     flags = subprocess.run(["pkg-config", "--cflags", "libdpdk"], check=True,
                            stdout=subprocess.PIPE, text=True).stdout
-    target = out / "rss_hook.so"
+    target = out / "hook.so"
     subprocess.run(["cc", "-O1", "-Wall", "-Wextra", "-DALLOW_EXPERIMENTAL_API", "-shared",
                     "-fPIC", *shlex.split(flags), "-o", str(target),
-                    str(_HERE / "rss_hook.c")], check=True)
+                    str(_HERE / "rss_hook.c"), str(_HERE / "flow_hook.c")], check=True)
     return target
 
 
@@ -53,3 +53,36 @@ def reta_update(testpmd, first, step, queues, size=512, port=0):
 
 def rss_info(testpmd, port=0):
     return telemetry(testpmd, "/hook/info", port)
+
+
+# Flow rules in numbers, and what the console cannot say; flow_hook.c has its own rules.
+
+def flow_fill(testpmd, first, count, queue, queues, port=0):
+    """Rules number first to first + count - 1, rule i to queue (queue + i) % queues: a dict of
+    how many were made and what the last call said."""
+    return telemetry(testpmd, "/hook/flow_fill", port, first, count, queue, queues)
+
+
+def flow_drain(testpmd, port=0):
+    """Destroy all rules of flow_fill(), those in the middle at last."""
+    return telemetry(testpmd, "/hook/flow_drain", port)
+
+
+def flow_forget(testpmd):
+    """After a port with rules of flow_fill() was closed: there are none to drain."""
+    return telemetry(testpmd, "/hook/flow_forget")
+
+
+def flow_churn(testpmd, count, port=0):
+    """Create and destroy so many rules as fast as it goes; dict as flow_fill()."""
+    return telemetry(testpmd, "/hook/flow_churn", port, count)
+
+
+def flow_reset(testpmd, port=0):
+    """Query with reset of the first rule of flow_fill()."""
+    return telemetry(testpmd, "/hook/flow_reset", port)
+
+
+def flow_odd(testpmd, name, port=0):
+    """A call that is wrong in a way that the console does not let through."""
+    return telemetry(testpmd, "/hook/flow_odd", port, name)

@@ -30,6 +30,7 @@ _BURST = re.compile(r"^port (\d+)/queue (\d+): received (\d+) packets$")
 _PACKET = re.compile(
     r"^  src=(\S+) - dst=(\S+) - pool=\S+ - type=0x(\w+) - length=(\d+) - nb_segs=(\d+)")
 _HASH = re.compile(r" - RSS hash=0x(\w+) - RSS queue=0x(\w+)")
+_FDIR = re.compile(r" - FDIR matched (?:ID=0x(\w+))?")
 _PTYPE = re.compile(r" - hw ptype: (.*?) - sw ptype: (.*?) - (?:l2_len|\w+=)")
 _RUNG = re.compile(r"RSS runs .*\(rung (\d) of 3[^)]*\).*")
 
@@ -51,6 +52,8 @@ class Packet(NamedTuple):
     hw_ptype: str
     sw_ptype: str
     flags: str
+    flagged: bool           # a flow rule has marked or flagged it
+    mark: Optional[int]     # None: without a mark
 
 
 class _Lines:
@@ -153,11 +156,12 @@ class Testpmd:
             return
         packet = _PACKET.match(line)
         if packet and self._burst:
-            hashed, ptype = _HASH.search(line), _PTYPE.search(line)
+            hashed, ptype, fdir = (exp.search(line) for exp in (_HASH, _PTYPE, _FDIR))
             self.packets.append(Packet(
                 *self._burst, packet[1].lower(), packet[2].lower(), int(packet[4]),
                 int(packet[5]), int(hashed[1], 16) if hashed else None,
-                ptype[1] if ptype else "", ptype[2] if ptype else "", ""))
+                ptype[1] if ptype else "", ptype[2] if ptype else "", "", fdir is not None,
+                int(fdir[1], 16) if fdir and fdir[1] else None))
             return
         if line.startswith("  ol_flags: "):
             if self.packets and not self.packets[-1].flags:

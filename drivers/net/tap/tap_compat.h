@@ -45,6 +45,14 @@
 #define tap_fence_light() rte_compiler_barrier()
 #endif
 
+/* Where a field of an ARP item lies: since 23.03 as in the packet, before with the gaps of a struct. */
+#if TAP_DPDK_SINCE(23, 3)
+#define TAP_ARP_ITEM_AT(before, since)                                                             \
+	offsetof(struct rte_flow_item_arp_eth_ipv4, hdr.arp_data.since)
+#else
+#define TAP_ARP_ITEM_AT(before, since) offsetof(struct rte_flow_item_arp_eth_ipv4, before)
+#endif
+
 /* dev_supported_ptypes_get() reports the number of types from 24.03 on, and ends its list before. */
 #if TAP_DPDK_SINCE(24, 3)
 #define TAP_PTYPES_ARGS struct rte_eth_dev *dev, size_t *count

@@ -42,6 +42,8 @@ struct tap_pattern {
 	struct tap_flow_level *key; /* the current level of the rule's key and mask */
 	struct tap_flow_level *mask;
 	enum tap_layer layer;
+	enum rte_flow_item_type before; /* the item before this one */
+	bool contradicts;               /* two items ask for different values of one bit */
 };
 
 struct tap_item {
@@ -94,9 +96,11 @@ static const struct tap_field tap_fields_ipv6[] = {
 	TAP_LEVEL_FIELD(8, 16, addr[0]), TAP_LEVEL_FIELD(24, 16, addr[16]),
 };
 static const struct tap_field tap_fields_arp[] = {
-	TAP_LEVEL_FIELD(6, 2, sport),    TAP_LEVEL_FIELD(8, 6, addr[8]),
-	TAP_LEVEL_FIELD(14, 4, addr[0]), TAP_LEVEL_FIELD(18, 6, addr[16]),
-	TAP_LEVEL_FIELD(24, 4, addr[4]),
+	TAP_LEVEL_FIELD(6, 2, sport),
+	TAP_LEVEL_FIELD(TAP_ARP_ITEM_AT(sha, arp_sha), 6, addr[8]),
+	TAP_LEVEL_FIELD(TAP_ARP_ITEM_AT(spa, arp_sip), 4, addr[0]),
+	TAP_LEVEL_FIELD(TAP_ARP_ITEM_AT(tha, arp_tha), 6, addr[16]),
+	TAP_LEVEL_FIELD(TAP_ARP_ITEM_AT(tpa, arp_tip), 4, addr[4]),
 };
 static const struct tap_field tap_fields_tcp[] = {
 	TAP_LEVEL_FIELD(0, 2, sport),
@@ -132,23 +136,32 @@ static const struct tap_field tap_fields_gre_key[] = {
 static const struct tap_field tap_fields_nvgre[] = {
 	TAP_TUNNEL_FIELD(0, 2, flags),
 	TAP_TUNNEL_FIELD(2, 2, proto),
-	TAP_TUNNEL_FIELD(4, 4, id),
+	TAP_TUNNEL_FIELD(4, 3, id),
+	TAP_TUNNEL_FIELD(7, 1, id[3]),
 };
-/* VXLAN and GTP-U. */
 static const struct tap_field tap_fields_vxlan[] = {
-	TAP_TUNNEL_FIELD(0, 2, flags),
-	TAP_TUNNEL_FIELD(4, 4, id),
+	TAP_TUNNEL_FIELD(0, 1, flags),
+	TAP_TUNNEL_FIELD(1, 1, flags[1]),
+	TAP_TUNNEL_FIELD(4, 3, id),
+	TAP_TUNNEL_FIELD(7, 1, id[3]),
 };
 static const struct tap_field tap_fields_geneve[] = {
 	TAP_TUNNEL_FIELD(0, 2, flags),
 	TAP_TUNNEL_FIELD(2, 2, proto),
+	TAP_TUNNEL_FIELD(4, 3, id),
+	TAP_TUNNEL_FIELD(7, 1, id[3]),
+};
+static const struct tap_field tap_fields_gtpu[] = {
+	TAP_TUNNEL_FIELD(0, 1, flags),
+	TAP_TUNNEL_FIELD(1, 1, flags[1]),
 	TAP_TUNNEL_FIELD(4, 4, id),
 };
 
 /* Match bits of a byte of the rule. */
 static void
-tap_match_bits(uint8_t *key, uint8_t *mask, uint8_t value, uint8_t bits)
+tap_match_bits(struct tap_pattern *p, uint8_t *key, uint8_t *mask, uint8_t value, uint8_t bits)
 {
+	p->contradicts |= ((*key ^ value) & *mask & bits) != 0;
 	*mask |= bits;
 	*key = (uint8_t)((*key & ~bits) | (value & bits));
 }
@@ -156,39 +169,51 @@ tap_match_bits(uint8_t *key, uint8_t *mask, uint8_t value, uint8_t bits)
 static void
 tap_match_kind(struct tap_pattern *p, uint8_t kind, bool there)
 {
-	tap_match_bits(&p->key->kind, &p->mask->kind, there ? kind : 0, kind);
+	tap_match_bits(p, &p->key->kind, &p->mask->kind, there ? kind : 0, kind);
+}
+
+/* A field of one bit: that a header is there. From 0 to 1 is no condition. */
+static void
+tap_match_flag(struct tap_pattern *p, uint8_t kind, bool spec, bool last, bool mask)
+{
+	if (mask && (spec || !last))
+		tap_match_kind(p, kind, spec);
 }
 
 static void
 tap_match_l4(struct tap_pattern *p, uint8_t proto)
 {
 	tap_match_kind(p, TAP_FK_L4, true);
-	tap_match_bits(&p->key->l4, &p->mask->l4, proto, 0xff);
+	tap_match_bits(p, &p->key->l4, &p->mask->l4, proto, 0xff);
 }
 
 static void
 tap_match_tunnel(struct tap_pattern *p, uint8_t kind)
 {
-	tap_match_bits(&p->rule->key.tunnel.kind, &p->rule->mask.tunnel.kind, kind, 0xff);
+	tap_match_bits(p, &p->rule->key.tunnel.kind, &p->rule->mask.tunnel.kind, kind, 0xff);
 }
 
-/* That the header has a key, and which protocol it carries, of GRE. */
+/* That the header has a key, of GRE. */
 static void
 tap_match_gre_key(struct tap_pattern *p)
 {
-	tap_match_bits(&p->rule->key.tunnel.flags[0], &p->rule->mask.tunnel.flags[0], 0x20, 0x20);
+	tap_match_bits(p, &p->rule->key.tunnel.flags[0], &p->rule->mask.tunnel.flags[0], 0x20,
+		       0x20);
 }
 
 static const char *
 tap_item_eth(struct tap_pattern *p, struct tap_item_copy *item)
 {
 	struct rte_flow_item_eth spec;
+	struct rte_flow_item_eth last;
 	struct rte_flow_item_eth mask;
 
 	memcpy(&spec, item->spec, sizeof(spec));
+	memcpy(&last, item->last, sizeof(last));
 	memcpy(&mask, item->mask, sizeof(mask));
-	if (mask.has_vlan)
-		tap_match_kind(p, TAP_FK_VLAN, spec.has_vlan);
+	if (mask.reserved)
+		return "item eth: reserved bits";
+	tap_match_flag(p, TAP_FK_VLAN, spec.has_vlan, last.has_vlan, mask.has_vlan);
 	return NULL;
 }
 
@@ -196,15 +221,17 @@ static const char *
 tap_item_vlan(struct tap_pattern *p, struct tap_item_copy *item)
 {
 	struct rte_flow_item_vlan spec;
+	struct rte_flow_item_vlan last;
 	struct rte_flow_item_vlan mask;
 
 	memcpy(&spec, item->spec, sizeof(spec));
+	memcpy(&last, item->last, sizeof(last));
 	memcpy(&mask, item->mask, sizeof(mask));
-	if (!mask.has_more_vlan)
-		return NULL;
-	if (p->layer == TAP_LAYER_VLAN2)
+	if (mask.reserved)
+		return "item vlan: reserved bits";
+	if (mask.has_more_vlan && p->layer == TAP_LAYER_VLAN2)
 		return "item vlan: has_more_vlan of a second tag; two tags are looked at";
-	tap_match_kind(p, TAP_FK_VLAN2, spec.has_more_vlan);
+	tap_match_flag(p, TAP_FK_VLAN2, spec.has_more_vlan, last.has_more_vlan, mask.has_more_vlan);
 	return NULL;
 }
 
@@ -222,14 +249,17 @@ static const char *
 tap_item_ipv6(struct tap_pattern *p, struct tap_item_copy *item)
 {
 	struct rte_flow_item_ipv6 spec;
+	struct rte_flow_item_ipv6 last;
 	struct rte_flow_item_ipv6 mask;
 	const char *others = "item ipv6: supported: src, dst, proto, traffic class, flow label, "
 			     "hop limit, has_frag_ext";
 
 	memcpy(&spec, item->spec, sizeof(spec));
+	memcpy(&last, item->last, sizeof(last));
 	memcpy(&mask, item->mask, sizeof(mask));
 	if (mask.has_hop_ext || mask.has_route_ext || mask.has_auth_ext || mask.has_esp_ext ||
-	    mask.has_dest_ext || mask.has_mobil_ext || mask.has_hip_ext || mask.has_shim6_ext)
+	    mask.has_dest_ext || mask.has_mobil_ext || mask.has_hip_ext || mask.has_shim6_ext ||
+	    mask.reserved)
 		return others;
 	/* The version is that of the item; nothing else can be asked for. */
 	if (((item->spec[0] ^ 0x60) & item->mask[0] & 0xf0) != 0)
@@ -237,8 +267,20 @@ tap_item_ipv6(struct tap_pattern *p, struct tap_item_copy *item)
 	tap_ipv6_spread(item->spec);
 	tap_ipv6_spread(item->last);
 	tap_ipv6_spread(item->mask);
-	if (mask.has_frag_ext)
-		tap_match_kind(p, TAP_FK_FRAG, spec.has_frag_ext);
+	tap_match_flag(p, TAP_FK_FRAG, spec.has_frag_ext, last.has_frag_ext, mask.has_frag_ext);
+	return NULL;
+}
+
+/* What an application's mask has in the gaps of the struct means nothing. */
+static const char *
+tap_item_arp(struct tap_pattern *p, struct tap_item_copy *item)
+{
+	const size_t sha_end = TAP_ARP_ITEM_AT(sha, arp_sha) + RTE_ETHER_ADDR_LEN;
+	const size_t tha_end = TAP_ARP_ITEM_AT(tha, arp_tha) + RTE_ETHER_ADDR_LEN;
+
+	RTE_SET_USED(p);
+	memset(item->mask + sha_end, 0, TAP_ARP_ITEM_AT(spa, arp_sip) - sha_end);
+	memset(item->mask + tha_end, 0, TAP_ARP_ITEM_AT(tpa, arp_tip) - tha_end);
 	return NULL;
 }
 
@@ -253,12 +295,13 @@ tap_item_gre_key(struct tap_pattern *p, struct tap_item_copy *item)
 static const char *
 tap_item_nvgre(struct tap_pattern *p, struct tap_item_copy *item)
 {
-	const uint8_t teb[2] = { 0x65, 0x58 };
+	struct tap_flow_tunnel *key = &p->rule->key.tunnel;
+	struct tap_flow_tunnel *mask = &p->rule->mask.tunnel;
 
 	RTE_SET_USED(item);
 	tap_match_gre_key(p);
-	memcpy(p->rule->key.tunnel.proto, teb, sizeof(teb));
-	memset(p->rule->mask.tunnel.proto, 0xff, sizeof(teb));
+	tap_match_bits(p, &key->proto[0], &mask->proto[0], 0x65, 0xff);
+	tap_match_bits(p, &key->proto[1], &mask->proto[1], 0x58, 0xff);
 	return NULL;
 }
 
@@ -284,8 +327,9 @@ static const struct tap_item tap_items[] = {
 	{ TAP_ITEM(IPV6, ipv6, L3, 40, TAP_FK_IPV6, tap_fields_ipv6,
 		   "src, dst, proto, traffic class, flow label, hop limit, has_frag_ext"),
 	  .special = tap_item_ipv6 },
-	{ TAP_ITEM(ARP_ETH_IPV4, arp_eth_ipv4, L3, 28, TAP_FK_ARP, tap_fields_arp,
-		   "op, sha, spa, tha, tpa") },
+	{ TAP_ITEM(ARP_ETH_IPV4, arp_eth_ipv4, L3, TAP_ARP_ITEM_AT(tpa, arp_tip) + 4, TAP_FK_ARP,
+		   tap_fields_arp, "op, sha, spa, tha, tpa"),
+	  .special = tap_item_arp },
 	{ TAP_ITEM(TCP, tcp, L4, 20, TAP_FK_L4, tap_fields_tcp, "src, dst, flags"),
 	  .l4 = IPPROTO_TCP },
 	{ TAP_ITEM(UDP, udp, L4, 8, TAP_FK_L4, tap_fields_udp, "src, dst"), .l4 = IPPROTO_UDP },
@@ -303,7 +347,7 @@ static const struct tap_item tap_items[] = {
 		   "flags, rsvd0 (its first byte), vni, rsvd1") },
 	{ TAP_ITEM(GENEVE, geneve, TUNNEL, 8, TAP_FT_GENEVE, tap_fields_geneve,
 		   "ver_opt_len_o_c_rsvd0, protocol, vni, rsvd1") },
-	{ TAP_ITEM(GTPU, gtp, TUNNEL, 8, TAP_FT_GTPU, tap_fields_vxlan,
+	{ TAP_ITEM(GTPU, gtp, TUNNEL, 8, TAP_FT_GTPU, tap_fields_gtpu,
 		   "v_pt_rsv_flags, msg_type, teid") },
 	{ .type = RTE_FLOW_ITEM_TYPE_GRE_KEY,
 	  .layer = TAP_LAYER_TUNNEL,
@@ -352,6 +396,18 @@ tap_range_reduce(const uint8_t *first, const uint8_t *last, uint8_t *mask, size_
 	return true;
 }
 
+/* rte_flow: a field of last that is zero makes no range. */
+static void
+tap_last_default(const uint8_t *spec, uint8_t *last, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (last[i] != 0)
+			return;
+	memcpy(last, spec, n);
+}
+
 static bool
 tap_item_covers(const struct tap_item *item, unsigned int at)
 {
@@ -373,8 +429,9 @@ tap_item_error(struct rte_flow_error *error, int code, enum rte_flow_error_type 
 
 /* Fields of an item into the rule: those of @p table, at @p key and @p mask. */
 static int
-tap_item_set_fields(const struct tap_item *item, const struct tap_field *table,
-		    struct tap_item_copy *copy, uint8_t *key, uint8_t *mask)
+tap_item_set_fields(struct tap_pattern *p, const struct tap_item *item,
+		    const struct tap_field *table, struct tap_item_copy *copy, uint8_t *key,
+		    uint8_t *mask)
 {
 	unsigned int i;
 	unsigned int j;
@@ -382,12 +439,13 @@ tap_item_set_fields(const struct tap_item *item, const struct tap_field *table,
 	for (i = 0; i < item->n_fields; i++) {
 		const struct tap_field *f = &table[i];
 
+		tap_last_default(copy->spec + f->at, copy->last + f->at, f->size);
 		if (!tap_range_reduce(copy->spec + f->at, copy->last + f->at, copy->mask + f->at,
 				      f->size))
 			return -ENOTSUP;
 		for (j = 0; j < f->size; j++)
-			tap_match_bits(key + f->key + j, mask + f->key + j, copy->spec[f->at + j],
-				       copy->mask[f->at + j]);
+			tap_match_bits(p, key + f->key + j, mask + f->key + j,
+				       copy->spec[f->at + j], copy->mask[f->at + j]);
 	}
 	return 0;
 }
@@ -424,7 +482,7 @@ tap_item_match(struct tap_pattern *p, const struct tap_item *item,
 				      wrong);
 	if (item->type == RTE_FLOW_ITEM_TYPE_VLAN && p->layer == TAP_LAYER_VLAN2)
 		table = tap_fields_vlan2;
-	if (tap_item_set_fields(item, table, &copy, key, mask) != 0)
+	if (tap_item_set_fields(p, item, table, &copy, key, mask) != 0)
 		return tap_item_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_LAST, flow_item,
 				      item->range);
 	return 0;
@@ -445,19 +503,23 @@ tap_pattern_is_inner(const struct tap_pattern *p)
 	return p->key == &p->rule->key.inner;
 }
 
+static bool
+tap_item_is_ip(enum rte_flow_item_type type)
+{
+	return type == RTE_FLOW_ITEM_TYPE_IPV4 || type == RTE_FLOW_ITEM_TYPE_IPV6;
+}
+
 /* The place of an item in the pattern: NULL, or why it cannot stand there. */
 static const char *
 tap_pattern_step(struct tap_pattern *p, const struct tap_item *item)
 {
 	enum tap_layer layer = item->layer;
-	bool ip = item->kind == TAP_FK_IPV4 || item->kind == TAP_FK_IPV6;
-	uint8_t tunnel = p->rule->key.tunnel.kind;
 
 	if (item->type == RTE_FLOW_ITEM_TYPE_GRE_KEY)
-		return tunnel == TAP_FT_GRE && p->layer == TAP_LAYER_START ?
+		return p->before == RTE_FLOW_ITEM_TYPE_GRE ?
 			       NULL :
 			       "item gre_key: stands right behind gre";
-	if (layer == TAP_LAYER_L3 && p->layer == TAP_LAYER_L3 && ip && !tap_pattern_is_inner(p)) {
+	if (tap_item_is_ip(item->type) && tap_item_is_ip(p->before) && !tap_pattern_is_inner(p)) {
 		tap_match_tunnel(p, TAP_FT_IP);
 		tap_pattern_go_in(p);
 	}
@@ -505,8 +567,12 @@ tap_pattern_add(struct tap_pattern *p, const struct rte_flow_item *flow_item,
 		return tap_item_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM, flow_item, wrong);
 	tap_pattern_match_kind(p, item);
 	ret = tap_item_match(p, item, flow_item, error);
+	if (ret == 0 && p->contradicts)
+		return tap_item_error(error, EINVAL, RTE_FLOW_ERROR_TYPE_ITEM, flow_item,
+				      "contradicts itself or an item before it: no packet is both");
 	if (ret == 0 && item->layer == TAP_LAYER_TUNNEL)
 		tap_pattern_go_in(p);
+	p->before = item->type;
 	return ret;
 }
 
