@@ -13,6 +13,7 @@ from rss_model import GROUPS, RETA_SIZE, RssConfig, classify
 
 QUEUES = 4
 RATE = 4000             # packets per second: testpmd prints each
+WINDOW = 4000           # that may be under way: less than a queue holds
 SECONDS = 2.0
 KEYS = (RssConfig().key, bytes((i * 91 + 7) & 255 for i in range(40)))
 
@@ -25,7 +26,7 @@ def port(request):
 
 
 class Sender(threading.Thread):
-    """Sends random flows at a steady rate until told to stop."""
+    """Sends random flows at a steady rate, or as fast as they arrive, until told to stop."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -37,7 +38,7 @@ class Sender(threading.Thread):
     def run(self):
         begin = time.monotonic()
         while not self.over.is_set():
-            due = int((time.monotonic() - begin) * RATE)
+            due = min(int((time.monotonic() - begin) * RATE), len(self.port.pmd.packets) + WINDOW)
             while len(self.sent) < due:
                 number, frame = self.port.send(self.flows[len(self.sent) % len(self.flows)])
                 self.sent[number] = frame

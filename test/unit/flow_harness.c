@@ -64,6 +64,13 @@ static struct name {
 static struct tap_flow_count *own_count;
 
 /* A port without a netdev has nothing to attach to. */
+bool
+tap_software_possible(const struct tap_port *port)
+{
+	RTE_SET_USED(port);
+	return true;
+}
+
 int
 tap_attach(struct tap_port *p, const struct tap_rules_needs *needs)
 {

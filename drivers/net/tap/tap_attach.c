@@ -120,18 +120,24 @@ tap_rx_rules_of(const struct tap_port *port, const struct tap_rules_needs *needs
  * all is ready for rules where the kernel would not apply them.
  */
 static bool
-tap_must_redistribute(const struct tap_port *port, const struct tap_rules_needs *needs)
+tap_must_redistribute(const struct tap_port *port)
 {
-	return tap_several(port) &&
-	       (port->rung != TAP_RUNG_FULL || (needs->any && !tap_flow_in_kernel(port)));
+	return tap_several(port) && !tap_flow_in_kernel(port);
+}
+
+bool
+tap_software_possible(const struct tap_port *port)
+{
+	if (port->args.rss == TAP_RSS_BPF)
+		return false;
+	return !port->data->dev_started || !tap_several(port) || port->rx_mode.redistribute;
 }
 
 /* Programs that cannot be had leave their work to the bursts, if these can still be told. */
 static int
 tap_attach_software(struct tap_port *port, const struct tap_rules_needs *needs)
 {
-	if (port->args.rss == TAP_RSS_BPF ||
-	    (port->data->dev_started && tap_several(port) && !port->rx_mode.redistribute))
+	if (!tap_software_possible(port))
 		return -ENOTSUP;
 	tap_flow_to_software(port);
 	TAP_LOG(NOTICE, "%s: flow rules run in software", port->data->name);
@@ -147,7 +153,7 @@ tap_attach(struct tap_port *port, const struct tap_rules_needs *needs)
 
 	port->needs = *needs;
 	if (!port->data->dev_started)
-		port->rx_mode.redistribute = tap_must_redistribute(port, needs);
+		port->rx_mode.redistribute = tap_must_redistribute(port);
 	if (kernel_rules)
 		ret = tap_choose_rules(port, needs, &choice);
 	else

@@ -210,6 +210,8 @@ int tap_fall_back(struct tap_port *port, const char *step, int ret);
  * Packets that pass meanwhile ring a bell, whichever program they meet.
  */
 int tap_attach(struct tap_port *port, const struct tap_rules_needs *needs);
+/** Can bursts apply rules? On a port that runs only if they hand packets over already. */
+bool tap_software_possible(const struct tap_port *port);
 
 /* tap_flow.c */
 int tap_flow_ops_get(struct rte_eth_dev *dev, const struct rte_flow_ops **ops);

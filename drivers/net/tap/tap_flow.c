@@ -76,9 +76,19 @@ tap_flow_open_kernel(struct tap_port *port, struct tap_flows *flows)
 		return -ENOTSUP;
 	ret = tap_bpf_open_rules(port->bpf, port->data->name, &port->tables, reason);
 	flows->in_kernel = ret == 0;
-	if (ret != 0)
+	if (ret != 0 && !tap_software_possible(port))
+		TAP_LOG(NOTICE, "%s: %s", port->data->name, reason);
+	else if (ret != 0)
 		TAP_LOG(NOTICE, "%s: flow rules run in software: %s", port->data->name, reason);
 	return ret;
+}
+
+static int
+tap_flow_attach_error(int ret, struct rte_flow_error *error)
+{
+	return rte_flow_error_set(error, -ret, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
+				  "the programs for such a rule cannot be attached, see the log; "
+				  "on a port that is stopped rules go to software then");
 }
 
 static int
@@ -93,6 +103,11 @@ tap_flow_open(struct tap_port *port, struct rte_flow_error *error)
 		goto nomem;
 	port->flows = flows;
 	if (tap_flow_open_kernel(port, flows) != 0) {
+		/* Nothing is kept: the next rule tries it again. */
+		if (!tap_software_possible(port)) {
+			tap_flow_close(port);
+			return tap_flow_attach_error(-ENOTSUP, error);
+		}
 		flows->mapped = true;
 		if (tap_flow_map_tables(&port->tables) != 0)
 			goto nomem;
@@ -189,9 +204,7 @@ tap_flow_prepare(struct tap_port *port, const struct tap_rules_needs *needs,
 	if (ret == 0)
 		return 0;
 	tap_flow_settle(port);
-	return rte_flow_error_set(error, -ret, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
-				  "the programs for such a rule cannot be attached, see the log; "
-				  "on a port that is stopped rules go to software then");
+	return tap_flow_attach_error(ret, error);
 }
 
 static int
