@@ -65,9 +65,9 @@ static struct tap_flow_count *own_count;
 
 /* A port without a netdev has nothing to attach to. */
 bool
-tap_software_possible(const struct tap_port *port)
+tap_software_possible(const struct tap_port *p)
 {
-	RTE_SET_USED(port);
+	RTE_SET_USED(p);
 	return true;
 }
 
