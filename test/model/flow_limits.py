@@ -145,6 +145,20 @@ class Limits:
         words = self.words(Rule([ipv4(0, 0, i * 77, 32)], [("queue", i % QUEUES)]))
         self.harness.want(f"add {i} {words}", code)
 
+    def top_bits(self):
+        """Rules whose values differ in the last bit that a multiplication can lose have room."""
+        for _ in range(20):
+            self.begin()
+            for tci in (100, 228):
+                for last in (1, 129):
+                    self.name += 1
+                    vlan = PatternItem("vlan", bytes((0, tci, 0, 0)) + bytes(4), None,
+                                       b"\x0f\xff\0\0" + bytes(4))
+                    words = self.words(Rule([vlan, ipv4(0, 0, 0x0a000000 + last, 32)],
+                                            [("queue", last % QUEUES)]))
+                    self.harness.want(f"add {self.name} {words}")
+            self.harness.want("flush")
+
     def all(self):
-        return (self.masks, self.masks_without_fate, self.masks_of_both_kinds, self.rss_actions,
+        return (self.top_bits, self.masks, self.masks_without_fate, self.masks_of_both_kinds, self.rss_actions,
                 self.keys, self.shared_parts, self.rules)
