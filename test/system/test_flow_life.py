@@ -443,6 +443,8 @@ def test_churn_under_traffic_loses_nothing_and_leaves_nothing(busy, traffic):
         pmd.pump(0.001)
     sender.over.set()
     sender.join()
+    # Of a minute's packets, count each only when all must be there.
+    pmd.wait(lambda: len(pmd.packets) >= len(sender.sent), 20)
     pmd.wait(lambda: sum(p.src.startswith("02:aa:") for p in pmd.packets) >= len(sender.sent), 10)
     seen = {number: [] for number in sender.sent}
     for packet in pmd.take_packets():

@@ -366,6 +366,10 @@ tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables *tab
 	struct tap_tables *t = &bpf->tables;
 	int err;
 
+	if (bpf->maps != NULL) {
+		*tables = *t;
+		return 0;
+	}
 	bpf->maps = tap_bpf_try_rules(bpf, port, TAP_RULES_PROGRAMS, reason);
 	if (bpf->maps == NULL)
 		return -errno;

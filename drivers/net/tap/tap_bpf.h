@@ -61,6 +61,7 @@ struct tap_tables;
 
 /**
  * Have the tables that the programs of flow rules read, mapped; valid until tap_bpf_close().
+ * The same ones each time.
  * Only on TAP_RUNG_FULL.
  *
  * @param reason  why not
