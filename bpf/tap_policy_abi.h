@@ -263,12 +263,10 @@ struct tap_flow_view_mask {
 #define TAP_VIEW_L4 (1 << 0)
 /** Rules look into tunnels. */
 #define TAP_VIEW_DEEP (1 << 1)
-/** There are rules that mark or flag. */
-#define TAP_VIEW_MARK (1 << 2)
 /** What no rule takes is dropped. */
-#define TAP_VIEW_ISOLATED (1 << 3)
+#define TAP_VIEW_ISOLATED (1 << 2)
 /** No steering program runs: the filter counts all packets, else what it drops. */
-#define TAP_VIEW_ALONE (1 << 4)
+#define TAP_VIEW_ALONE (1 << 3)
 
 /**
  * The masks in use at one time, which a reader sees all or none of: at first those of

@@ -17,7 +17,6 @@ struct tap_programs {
 int
 tap_fall_back(struct tap_port *port, const char *step, int ret)
 {
-	port->rung = TAP_RUNG_SOFT;
 	snprintf(port->reason, sizeof(port->reason),
 		 "%s: %s; a kernel of 4.16 or later with CONFIG_TUN and CONFIG_BPF_SYSCALL has it",
 		 step, strerror(-ret));
@@ -25,6 +24,7 @@ tap_fall_back(struct tap_port *port, const char *step, int ret)
 		TAP_LOG(ERR, "%s: rss=bpf was asked for: %s", port->name, port->reason);
 		return ret;
 	}
+	port->rung = TAP_RUNG_SOFT;
 	TAP_LOG(NOTICE, "%s: RSS goes on in software (rung 3 of 3): %s", port->data->name,
 		port->reason);
 	return 0;
@@ -161,7 +161,7 @@ tap_attach(struct tap_port *port, const struct tap_rules_needs *needs)
 	if (ret != 0)
 		return tap_attach_software(port, needs);
 	rte_atomic_store_explicit(&port->rx_mode.rules, tap_rx_rules_of(port, needs),
-				  rte_memory_order_relaxed);
+				  rte_memory_order_release);
 	tap_flow_set_alone(port, kernel_rules && !tap_several(port));
 	ret = tap_attach_programs(port, &choice);
 	if (ret == 0 || port->data->dev_started)

@@ -67,15 +67,14 @@ tap_flow_close(struct tap_port *port)
 
 /* The tables that programs read, if the port stands on the first rung. */
 static int
-tap_flow_open_kernel(struct tap_port *port, struct tap_flows *flows)
+tap_flow_open_kernel(struct tap_port *port, struct tap_tables *tables)
 {
 	char reason[TAP_REASON_LEN] = "";
 	int ret;
 
 	if (port->rung != TAP_RUNG_FULL)
 		return -ENOTSUP;
-	ret = tap_bpf_open_rules(port->bpf, port->data->name, &port->tables, reason);
-	flows->in_kernel = ret == 0;
+	ret = tap_bpf_open_rules(port->bpf, port->data->name, tables, reason);
 	if (ret != 0 && !tap_software_possible(port))
 		TAP_LOG(NOTICE, "%s: %s", port->data->name, reason);
 	else if (ret != 0)
@@ -101,22 +100,26 @@ tap_flow_open(struct tap_port *port, struct rte_flow_error *error)
 	flows = calloc(1, sizeof(*flows));
 	if (flows == NULL)
 		goto nomem;
-	port->flows = flows;
-	if (tap_flow_open_kernel(port, flows) != 0) {
-		/* Nothing is kept: the next rule tries it again. */
-		if (!tap_software_possible(port)) {
-			tap_flow_close(port);
-			return tap_flow_attach_error(-ENOTSUP, error);
-		}
-		flows->mapped = true;
-		if (tap_flow_map_tables(&port->tables) != 0)
-			goto nomem;
+	flows->in_kernel = tap_flow_open_kernel(port, &port->tables) == 0;
+	/* Nothing is kept: the next rule tries it again. */
+	if (!flows->in_kernel && !tap_software_possible(port)) {
+		free(flows);
+		return tap_flow_attach_error(-ENOTSUP, error);
 	}
+	flows->mapped = !flows->in_kernel;
+	if (flows->mapped && tap_flow_map_tables(&port->tables) != 0)
+		goto nomem;
 	flows->rules = tap_rules_open(&port->tables, &port->policy);
-	if (flows->rules != NULL)
-		return 0;
+	if (flows->rules == NULL)
+		goto nomem;
+	/* Another thread may read statistics: it sees all of it or nothing. */
+	rte_atomic_store_explicit((RTE_ATOMIC(uintptr_t) *)&port->flows, (uintptr_t)flows,
+				  rte_memory_order_release);
+	return 0;
 nomem:
-	tap_flow_close(port);
+	if (flows != NULL && flows->mapped)
+		tap_flow_unmap_tables(&port->tables);
+	free(flows);
 	rte_flow_error_set(error, ENOMEM, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
 			   "no memory for flow rules");
 	return -ENOMEM;
@@ -139,8 +142,9 @@ tap_flow_in_kernel(const struct tap_port *port)
 uint64_t
 tap_flow_dropped(const struct tap_port *port)
 {
-	return port->flows == NULL || port->flows->mapped ? 0 :
-							    tap_rules_dropped(port->flows->rules);
+	const struct tap_flows *flows = port->flows;
+
+	return flows == NULL || flows->mapped ? 0 : tap_rules_dropped(flows->rules);
 }
 
 void

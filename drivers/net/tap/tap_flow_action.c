@@ -14,17 +14,10 @@ struct tap_actions {
 };
 
 static int
-tap_action_error(struct rte_flow_error *error, int code, enum rte_flow_error_type type,
-		 const struct rte_flow_action *action, const char *message)
-{
-	return rte_flow_error_set(error, code, type, action, message);
-}
-
-static int
 tap_action_conf_error(struct rte_flow_error *error, int code, const struct rte_flow_action *action,
 		      const char *message)
 {
-	return tap_action_error(error, code, RTE_FLOW_ERROR_TYPE_ACTION_CONF, action, message);
+	return rte_flow_error_set(error, code, RTE_FLOW_ERROR_TYPE_ACTION_CONF, action, message);
 }
 
 static bool
@@ -60,6 +53,9 @@ tap_action_rss_queues(struct tap_actions *a, const struct rte_flow_action_rss *c
 		rss->port |= TAP_CTX_PORT_RETA;
 		return 0;
 	}
+	if (conf->queue == NULL)
+		return tap_action_conf_error(error, EINVAL, action,
+					     "action rss: a number of queues needs a list");
 	if (conf->queue_num > TAP_RETA_SIZE)
 		return tap_action_conf_error(
 			error, ENOTSUP, action,
@@ -189,8 +185,8 @@ tap_action_count(struct tap_actions *a, const struct rte_flow_action *action,
 		 struct rte_flow_error *error)
 {
 	if (a->rule->count || a->rule->counter != 0)
-		return tap_action_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action,
-					"action count: one counter for each rule");
+		return rte_flow_error_set(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action,
+					  "action count: one counter for each rule");
 	a->rule->count = true;
 	return 0;
 }
@@ -240,12 +236,12 @@ tap_actions_add(struct tap_actions *a, const struct rte_flow_action *action,
 		if (tap_action_table[i].type == action->type)
 			break;
 	if (i == RTE_DIM(tap_action_table))
-		return tap_action_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action,
-					"supported actions: void, queue, rss, drop, passthru, "
-					"mark, flag, count, indirect (count)");
+		return rte_flow_error_set(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action,
+					  "supported actions: void, queue, rss, drop, passthru, "
+					  "mark, flag, count, indirect (count)");
 	if (tap_action_table[i].fate && a->fate)
-		return tap_action_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action,
-					"one of queue, rss, drop, passthru for each rule");
+		return rte_flow_error_set(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action,
+					  "one of queue, rss, drop, passthru for each rule");
 	if (tap_action_table[i].conf && action->conf == NULL)
 		return tap_action_conf_error(error, EINVAL, action,
 					     "the action needs a configuration");
@@ -267,7 +263,7 @@ tap_flow_parse_actions(const struct tap_port *port, const struct rte_flow_action
 		if (actions->type != RTE_FLOW_ACTION_TYPE_VOID)
 			ret = tap_actions_add(&a, actions, error);
 	if (ret == 0 && !a.fate)
-		return tap_action_error(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, actions,
-					"a rule needs one of queue, rss, drop, passthru");
+		return rte_flow_error_set(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, actions,
+					  "a rule needs one of queue, rss, drop, passthru");
 	return ret;
 }

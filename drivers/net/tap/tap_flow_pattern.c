@@ -420,13 +420,6 @@ tap_item_covers(const struct tap_item *item, unsigned int at)
 	return false;
 }
 
-static int
-tap_item_error(struct rte_flow_error *error, int code, enum rte_flow_error_type type,
-	       const struct rte_flow_item *item, const char *message)
-{
-	return rte_flow_error_set(error, code, type, item, message);
-}
-
 /* Fields of an item into the rule: those of @p table, at @p key and @p mask. */
 static int
 tap_item_set_fields(struct tap_pattern *p, const struct tap_item *item,
@@ -463,8 +456,8 @@ tap_item_match(struct tap_pattern *p, const struct tap_item *item,
 	unsigned int i;
 
 	if (flow_item->spec == NULL && (flow_item->mask != NULL || flow_item->last != NULL))
-		return tap_item_error(error, EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_SPEC, flow_item,
-				      "an item with mask or last needs a spec");
+		return rte_flow_error_set(error, EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_SPEC, flow_item,
+					  "an item with mask or last needs a spec");
 	if (flow_item->spec != NULL) {
 		memcpy(copy.spec, flow_item->spec, item->size);
 		memcpy(copy.last, flow_item->last != NULL ? flow_item->last : flow_item->spec,
@@ -478,13 +471,13 @@ tap_item_match(struct tap_pattern *p, const struct tap_item *item,
 		if (copy.mask[i] != 0 && !tap_item_covers(item, i))
 			wrong = item->unsupported;
 	if (wrong != NULL)
-		return tap_item_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_MASK, flow_item,
-				      wrong);
+		return rte_flow_error_set(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_MASK, flow_item,
+					  wrong);
 	if (item->type == RTE_FLOW_ITEM_TYPE_VLAN && p->layer == TAP_LAYER_VLAN2)
 		table = tap_fields_vlan2;
 	if (tap_item_set_fields(p, item, table, &copy, key, mask) != 0)
-		return tap_item_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_LAST, flow_item,
-				      item->range);
+		return rte_flow_error_set(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_LAST, flow_item,
+					  item->range);
 	return 0;
 }
 
@@ -558,18 +551,21 @@ tap_pattern_add(struct tap_pattern *p, const struct rte_flow_item *flow_item,
 	int ret;
 
 	if (item == NULL)
-		return tap_item_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM, flow_item,
-				      "supported items: void, eth, vlan, ipv4, ipv6, "
-				      "arp_eth_ipv4, tcp, udp, sctp, icmp, icmp6, gre, gre_key, "
-				      "nvgre, vxlan, geneve, gtpu");
+		return rte_flow_error_set(
+			error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM, flow_item,
+			"supported items: void, eth, vlan, ipv4, ipv6, "
+			"arp_eth_ipv4, tcp, udp, sctp, icmp, icmp6, gre, gre_key, "
+			"nvgre, vxlan, geneve, gtpu");
 	wrong = tap_pattern_step(p, item);
 	if (wrong != NULL)
-		return tap_item_error(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM, flow_item, wrong);
+		return rte_flow_error_set(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM, flow_item,
+					  wrong);
 	tap_pattern_match_kind(p, item);
 	ret = tap_item_match(p, item, flow_item, error);
 	if (ret == 0 && p->contradicts)
-		return tap_item_error(error, EINVAL, RTE_FLOW_ERROR_TYPE_ITEM, flow_item,
-				      "contradicts itself or an item before it: no packet is both");
+		return rte_flow_error_set(
+			error, EINVAL, RTE_FLOW_ERROR_TYPE_ITEM, flow_item,
+			"contradicts itself or an item before it: no packet is both");
 	if (ret == 0 && item->layer == TAP_LAYER_TUNNEL)
 		tap_pattern_go_in(p);
 	p->before = item->type;

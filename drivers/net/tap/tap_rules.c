@@ -124,9 +124,8 @@ tap_mask_find_id(struct tap_rules *rules, const union tap_flow_key *mask, int pa
 static uint32_t
 tap_view_flags(const struct tap_rules *rules)
 {
-	uint32_t flags = (rules->isolated ? TAP_VIEW_ISOLATED : 0) |
-			 (rules->alone ? TAP_VIEW_ALONE : 0) |
-			 (rules->n_mark != 0 ? TAP_VIEW_MARK : 0);
+	uint32_t flags =
+		(rules->isolated ? TAP_VIEW_ISOLATED : 0) | (rules->alone ? TAP_VIEW_ALONE : 0);
 	unsigned int i;
 
 	for (i = 0; i < TAP_MASKS; i++) {
@@ -289,10 +288,10 @@ tap_rules_announce(struct tap_rules *rules, const struct tap_flow_rule *r)
 	bool first = rules->mask[r->mask].refs == 1;
 	bool lower = tap_priority_of(r) < info->floor;
 
-	if (first || lower)
-		info->floor = tap_priority_of(r);
-	if (first || lower || (r->flags != 0 && rules->n_mark == 1))
-		tap_view_publish(rules);
+	if (!first && !lower)
+		return;
+	info->floor = tap_priority_of(r);
+	tap_view_publish(rules);
 }
 
 /* The same backwards, when the rule has gone. */
@@ -301,10 +300,11 @@ tap_rules_retract(struct tap_rules *rules, const struct tap_flow_rule *r)
 {
 	struct tap_place *mask = &rules->mask[r->mask];
 
-	if (mask->refs == 0)
-		mask->stale = true;
-	if (mask->refs == 0 || (r->flags != 0 && rules->n_mark == 0))
-		tap_view_publish(rules);
+	if (mask->refs != 0)
+		return;
+	tap_view_publish(rules);
+	/* Not before: publishing may wait for readers, and new ones would still find it. */
+	mask->stale = true;
 }
 
 static int

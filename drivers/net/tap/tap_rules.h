@@ -41,7 +41,7 @@ struct tap_rule_rss {
 
 /** A rule. */
 struct tap_rule {
-	union tap_flow_key key; /**< what to match, where the mask has bits */
+	union tap_flow_key key; /**< what to match; zero where the mask has no bits */
 	union tap_flow_key mask;
 	uint16_t priority; /**< 0 wins over 1; of equal ones the rule that was there first */
 	uint8_t fate;      /**< enum tap_fate */
@@ -82,8 +82,8 @@ void tap_rules_close(struct tap_rules *rules);
  *
  * @param number  its number, 1 to TAP_MAX_RULES
  * @param limit   with -ENOSPC: the limit that was hit, in words
- * @return 0; -EEXIST: there is a rule with the same priority, mask and key (of rules without
- *         fate: with the same mask and key); -ENOSPC; -EINVAL: its RSS is out of range
+ * @return 0; -EEXIST: there is a rule with the same priority, mask and key, with or without fate
+ *         as this one; -ENOSPC; -EINVAL: its RSS is out of range
  */
 int tap_rules_add(struct tap_rules *rules, const struct tap_rule *rule, uint16_t *number,
 		  const char **limit);

@@ -214,7 +214,7 @@ void
 tap_rx_look_begin(struct tap_rxq *q, bool policy, struct tap_rx_look *look)
 {
 	struct tap_port *port = q->port;
-	uint8_t rules = rte_atomic_load_explicit(&port->rx_mode.rules, rte_memory_order_relaxed);
+	uint8_t rules = rte_atomic_load_explicit(&port->rx_mode.rules, rte_memory_order_acquire);
 
 	look->policy = NULL;
 	look->rules = NULL;
@@ -311,7 +311,7 @@ tap_rx_finish_one(struct tap_rxq *q, const struct tap_rx_frame *frame,
 	}
 	/* Rules come before the filter, as in the kernel, and count what they see. */
 	accept = tap_rx_accept(q->port, frame);
-	if (likely(accept) || look->rules != NULL)
+	if (likely(accept) || look->apply)
 		tap_rx_describe(q, frame, look, verdict);
 	if (look->apply && verdict->drop)
 		q->stats.dropped++;
@@ -373,7 +373,7 @@ tap_rx_finish_burst(struct tap_rxq *q, const struct tap_rx_frame *frames, uint16
 			continue;
 		pkts[nb++] = frames[i].m;
 		bytes += frames[i].len;
-		hashed += verdict.hashed;
+		hashed += (frames[i].m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
 	}
 	tap_rx_look_end(q, &look);
 	q->stats.packets += nb;
