@@ -324,8 +324,8 @@ def test_isolated_while_the_port_runs(mode):
             port.pmd.cmd("set promisc 0 on")
             assert all(len(queues) == 1 for queues in queues_of(port, flows))
             port.pmd.cmd("set promisc 0 off")
-        dropped = sum(v for k, v in port.pmd.xstats().items() if k.endswith("flow_dropped"))
-        assert dropped == 2 * (4 + 2 + 4 + 3)
+        assert settled(lambda: 2 * (4 + 2 + 4 + 3) == sum(
+            v for k, v in port.pmd.xstats().items() if k.endswith("flow_dropped")))
 
 
 # Changes under traffic

@@ -61,6 +61,9 @@ tap_tail_append(const char *text)
 	tap_verifier_tail[have + len] = '\0';
 }
 
+static int tap_bpf_print(enum libbpf_print_level level, const char *format, va_list args)
+	__rte_format_printf(2, 0);
+
 static int
 tap_bpf_print(enum libbpf_print_level level, const char *format, va_list args)
 {

@@ -72,7 +72,7 @@ int tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables 
 
 /**
  * The fd of a program of flow rules. It is loaded when it is asked for first, which takes
- * the kernel half a second: ports without such rules do not pay for it.
+ * the kernel half a second, before 6.8 several: ports without such rules do not pay for it.
  *
  * @return the fd, or negative errno with a reason
  */
