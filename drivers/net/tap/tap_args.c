@@ -82,11 +82,30 @@ tap_parse_mac(const char *value, struct tap_args *args)
 	return 0;
 }
 
+/* No value means yes. */
+static int
+tap_parse_bool(const char *value, bool *flag)
+{
+	*flag = value == NULL || *value == '\0' || strcmp(value, "1") == 0;
+	return *flag || strcmp(value, "0") == 0 ? 0 : -EINVAL;
+}
+
 static int
 tap_parse_persist(const char *value, struct tap_args *args)
 {
-	args->persist = value == NULL || *value == '\0' || strcmp(value, "1") == 0;
-	return args->persist || strcmp(value, "0") == 0 ? 0 : -EINVAL;
+	return tap_parse_bool(value, &args->persist);
+}
+
+static int
+tap_parse_gso(const char *value, struct tap_args *args)
+{
+	return tap_parse_bool(value, &args->gso);
+}
+
+static int
+tap_parse_gro(const char *value, struct tap_args *args)
+{
+	return tap_parse_bool(value, &args->gro);
 }
 
 static int
@@ -118,6 +137,8 @@ static const struct tap_arg tap_arg_table[] = {
 	{ "persist", "no value, 1 or 0", tap_parse_persist },
 	{ "rss", "auto, bpf, basic, soft", tap_parse_rss },
 	{ "rss_algo", "toeplitz, xor, symmetric, symmetric-sort", tap_parse_rss_algo },
+	{ "gso", "no value, 1 or 0", tap_parse_gso },
+	{ "gro", "no value, 1 or 0", tap_parse_gro },
 };
 
 static int
@@ -148,6 +169,8 @@ tap_args_parse(const char *name, const char *text, struct tap_args *args)
 	int ret = 0;
 
 	memset(args, 0, sizeof(*args));
+	args->gso = true;
+	args->gro = true;
 	rte_strscpy(args->iface, TAP_DEFAULT_IFACE, sizeof(args->iface));
 	if (text == NULL || *text == '\0')
 		return 0;

@@ -34,6 +34,8 @@ struct tap_args {
 	enum tap_rss_mode rss;
 	uint8_t rss_algo; /**< enum tap_hash_algo */
 	bool persist;     /**< the netdev stays when the port is closed */
+	bool gso;         /**< take super-frames from the kernel, and cut them */
+	bool gro;         /**< join packets to super-frames for the kernel */
 };
 
 /** The device arguments in the form that dpdk-pmdinfo prints. */
@@ -42,7 +44,9 @@ struct tap_args {
 	"mac=fixed|<XX:XX:XX:XX:XX:XX> "                                                           \
 	"persist "                                                                                 \
 	"rss=auto|bpf|basic|soft "                                                                 \
-	"rss_algo=toeplitz|xor|symmetric|symmetric-sort "
+	"rss_algo=toeplitz|xor|symmetric|symmetric-sort "                                          \
+	"gso=0|1 "                                                                                 \
+	"gro=0|1 "
 
 /**
  * Parse the device arguments of a vdev.

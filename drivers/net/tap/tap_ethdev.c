@@ -16,10 +16,12 @@
 
 #define TAP_RX_OFFLOADS                                                                            \
 	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |                            \
-	 RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_RSS_HASH)
+	 RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_SCATTER |  \
+	 RTE_ETH_RX_OFFLOAD_RSS_HASH)
 #define TAP_TX_OFFLOADS                                                                            \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |                            \
-	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
+	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO |                               \
+	 RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
 
 /* The last ones go first, so that no index moves. */
 int
@@ -35,6 +37,30 @@ tap_set_queues(struct tap_port *port, uint16_t n)
 		port->fd[port->nb_fds++] = fd;
 	}
 	return 0;
+}
+
+/*
+ * Super-frames, if they are wanted: because the application takes them as they are, or to be
+ * cut by the driver. A kernel that has none of them is no reason to fail.
+ */
+static int
+tap_set_offload(struct tap_port *port, const struct rte_eth_rxmode *rxmode)
+{
+	bool lro = rxmode->offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO;
+	bool udp;
+	int ret = -ENOTSUP;
+
+	port->rx_mode.gso = false;
+	if (port->args.gso || lro)
+		ret = tap_tun_set_gso(port->fd[0], &udp);
+	if (ret == 0) {
+		port->rx_mode.gso = true;
+		return 0;
+	}
+	ret = tap_tun_set_checksum_offload(port->fd[0], port->rx_mode.l4_cksum);
+	if (ret != 0)
+		TAP_LOG(ERR, "%s: cannot set offloads: %s", port->name, strerror(-ret));
+	return ret;
 }
 
 static int
@@ -59,11 +85,9 @@ tap_configure(struct rte_eth_dev *dev)
 	port->rx_mode.hash = (rxmode->offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0;
 	port->rx_mode.ip_cksum = (rxmode->offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
 	port->rx_mode.l4_cksum = (rxmode->offloads & l4) != 0;
-	ret = tap_tun_set_checksum_offload(port->fd[0], port->rx_mode.l4_cksum);
-	if (ret != 0) {
-		TAP_LOG(ERR, "%s: cannot set offloads: %s", port->name, strerror(-ret));
+	ret = tap_set_offload(port, rxmode);
+	if (ret != 0)
 		return ret;
-	}
 	return tap_attach(port, &needs);
 }
 
@@ -128,6 +152,7 @@ tap_start_queues(struct rte_eth_dev *dev)
 	}
 	dev->rx_pkt_burst = port->rx_mode.redistribute ? tap_soft_rx_burst : tap_rx_burst;
 	dev->tx_pkt_burst = tap_tx_burst;
+	dev->tx_pkt_prepare = tap_tx_prepare;
 }
 
 static void
@@ -198,6 +223,8 @@ tap_start(struct rte_eth_dev *dev)
 
 	for (i = 0; ret == 0 && i < dev->data->nb_rx_queues; i++) {
 		ret = tap_rx_queue_fit(dev, dev->data->rx_queues[i], dev->data->mtu);
+		if (ret == 0)
+			ret = tap_rx_queue_stage(dev, dev->data->rx_queues[i]);
 		if (ret == 0 && port->rx_mode.redistribute)
 			ret = tap_soft_queue_setup(dev->data->rx_queues[i]);
 	}
@@ -286,11 +313,14 @@ tap_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->min_mtu = RTE_ETHER_MIN_MTU;
 	info->max_mtu = TAP_MAX_MTU;
 	info->max_rx_pktlen = TAP_MAX_MTU + TAP_L2_OVERHEAD;
+	info->max_lro_pkt_size = TAP_MAX_MTU + TAP_L2_OVERHEAD;
 	info->min_rx_bufsize = 0;
 	info->max_rx_queues = TAP_MAX_QUEUES;
 	info->max_tx_queues = TAP_MAX_QUEUES;
 	info->rx_offload_capa = TAP_RX_OFFLOADS;
 	info->tx_offload_capa = TAP_TX_OFFLOADS;
+	if (tap_port_of(dev)->udp_gso)
+		info->tx_offload_capa |= RTE_ETH_TX_OFFLOAD_UDP_TSO;
 	info->speed_capa = RTE_ETH_LINK_SPEED_10G;
 	info->rx_desc_lim = rx_desc;
 	info->tx_desc_lim = tx_desc;

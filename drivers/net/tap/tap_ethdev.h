@@ -24,6 +24,7 @@
 #include "tap_args.h"
 #include "tap_bpf.h"
 #include "tap_compat.h"
+#include "tap_cut.h"
 #include "tap_link.h"
 #include "tap_policy.h"
 #include "tap_rules.h"
@@ -54,6 +55,8 @@
 #define TAP_RX_CHUNK 32
 /** Room for a refill on top of what is left, and for a chunk that is put back. */
 #define TAP_RX_STASH_MAX (2 * TAP_RX_MAX_SEGS + TAP_RX_CHUNK)
+/** The longest frame: 64 KB of packet behind an Ethernet header with tags. */
+#define TAP_STAGE_LEN (65536 + 256)
 
 _Static_assert(TAP_RX_STASH <= TAP_RX_MAX_SEGS, "the stash has room for both");
 
@@ -72,14 +75,19 @@ struct tap_rxq_stats {
 	uint64_t missed;      /**< packets that found another queue's ring full or stopped */
 	uint64_t rescued;     /**< packets found by an unconditional read, without doorbell */
 	uint64_t dropped;     /**< packets that flow rules dropped in the burst */
+	uint64_t cut;         /**< super-frames that were cut */
+	uint64_t segments;    /**< packets that these became */
+	uint64_t whole;       /**< super-frames delivered as they were (LRO) */
 };
 
 /** Counters of a transmit queue; written by its burst alone. */
 struct tap_txq_stats {
 	uint64_t packets;
 	uint64_t bytes;
-	uint64_t errors; /**< packets that the kernel refused, dropped */
-	uint64_t full;   /**< bursts that the kernel could not take whole */
+	uint64_t errors;       /**< packets that the kernel refused, dropped */
+	uint64_t full;         /**< bursts that the kernel could not take whole */
+	uint64_t super_frames; /**< super-frames made of several packets */
+	uint64_t joined;       /**< packets in them */
 };
 
 /** Whether a receive queue expects packets. */
@@ -106,6 +114,11 @@ struct tap_rxq {
 	uint64_t window;       /**< TSC cycles of ARMED, and of DRAIN */
 	uint64_t rearm;        /**< first bytes that change in an mbuf, ready to store */
 	uint64_t ol_flags;     /**< flags that every mbuf of the pool has */
+	char *stage;           /**< where frames are read to; NULL: into their mbuf */
+	char *spare;           /**< for a segment that takes several mbufs */
+	uint32_t staged;       /**< bytes of the frame on the stage; 0: none */
+	uint32_t max_lro;      /**< longest super-frame to deliver as it is; 0: none */
+	struct tap_cut cut;    /**< of the frame on the stage, if it is being cut */
 	struct tap_bell *bell; /**< NULL: no doorbell, read at every poll */
 	struct tap_port *port;
 	struct rte_mempool *pool;
@@ -153,6 +166,7 @@ struct tap_rx_mode {
 	bool redistribute; /**< the driver classifies and hands over */
 	bool ip_cksum;
 	bool l4_cksum;
+	bool gso;                  /**< the kernel hands over super-frames */
 	RTE_ATOMIC(uint8_t) rules; /**< enum tap_rx_rules; changes while bursts run */
 };
 
@@ -173,6 +187,7 @@ struct tap_port {
 	struct tap_rss_conf rss;      /**< as published last */
 	uint64_t rss_hf;              /**< the same types as the application gave them */
 	bool steering;                /**< RSS was asked for */
+	bool udp_gso;                 /**< the kernel has super-frames of UDP */
 	bool doorbell;                /**< a program rings when a packet comes */
 	struct tap_flows *flows;      /**< NULL until the first flow rule */
 	struct tap_tables tables;     /**< of the flow rules */
@@ -239,6 +254,8 @@ int tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id);
 int tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id);
 /** Can the queue's mbufs take frames of this MTU? Says why not; sets the queue's segment count. */
 int tap_rx_queue_fit(struct rte_eth_dev *dev, struct tap_rxq *q, uint16_t mtu);
+/** Give the queue a stage for frames, if it needs one. */
+int tap_rx_queue_stage(struct rte_eth_dev *dev, struct tap_rxq *q);
 
 /* tap_rx.c */
 uint16_t tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
@@ -250,6 +267,7 @@ void tap_tx_queue_release(struct rte_eth_dev *dev, uint16_t id);
 void tap_txq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_txq_info *info);
 int tap_tx_queue_start(struct rte_eth_dev *dev, uint16_t id);
 int tap_tx_queue_stop(struct rte_eth_dev *dev, uint16_t id);
+uint16_t tap_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
 
 /* tap_soft.c */

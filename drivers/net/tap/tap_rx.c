@@ -98,105 +98,6 @@ tap_rx_cksum_flags(const struct tap_rx_mode *mode, const struct rte_mbuf *m,
 	return flags | tap_rx_verify_l4(m, h);
 }
 
-/*
- * Have the mbufs of one frame at hand. They come raw, as they lie in the pool: all that a
- * packet needs of them is written when it is there, and their second cache line stays cold.
- */
-static bool
-tap_rx_refill(struct tap_rxq *q, uint16_t n_segs)
-{
-	uint16_t n = RTE_MAX(n_segs, TAP_RX_STASH);
-	uint16_t i;
-
-	if (rte_mempool_get_bulk(q->pool, (void **)(q->stash + q->n_stash), n) != 0) {
-		/* A small or nearly empty pool: what one frame takes will do. */
-		n = n_segs - q->n_stash;
-		if (rte_mempool_get_bulk(q->pool, (void **)(q->stash + q->n_stash), n) != 0) {
-			q->stats.nombuf++;
-			return false;
-		}
-	}
-	/* All at once here they overlap; one by one each would wait for the cache. */
-	for (i = q->n_stash; i < q->n_stash + n; i++)
-		q->frame[i] = (char *)q->stash[i]->buf_addr + RTE_PKTMBUF_HEADROOM;
-	q->n_stash += n;
-	return true;
-}
-
-/* Data offset, reference count, segments and port with one store. */
-static inline void
-tap_rx_rearm(const struct tap_rxq *q, struct rte_mbuf *m)
-{
-	memcpy(&m->rearm_data, &q->rearm, sizeof(q->rearm));
-}
-
-/* A frame that fits one mbuf. @return bytes of frame; 0: nothing there. */
-static inline uint32_t
-tap_rx_read(struct tap_rxq *q)
-{
-	struct rte_mbuf *m = q->stash[q->n_stash - 1];
-	char *frame = q->frame[q->n_stash - 1];
-	ssize_t len = tap_tun_read(q->fd, frame - TAP_VNET_HDR_LEN, q->room + TAP_VNET_HDR_LEN);
-
-	if (len <= (ssize_t)TAP_VNET_HDR_LEN)
-		return 0;
-	len -= TAP_VNET_HDR_LEN;
-	tap_rx_rearm(q, m);
-	m->data_len = (uint16_t)len;
-	m->pkt_len = (uint32_t)len;
-	return (uint32_t)len;
-}
-
-/* Chain the mbufs of a frame that was read into them; the first is the stash's last. */
-static void
-tap_rx_chain(struct tap_rxq *q, uint32_t len)
-{
-	struct rte_mbuf *head = q->stash[q->n_stash - 1];
-	struct rte_mbuf *tail = head;
-	uint32_t left = len - RTE_MIN(len, q->room);
-	uint16_t last = q->n_stash - 1;
-
-	tap_rx_rearm(q, head);
-	head->pkt_len = len;
-	head->data_len = (uint16_t)RTE_MIN(len, q->room);
-	while (left != 0) {
-		struct rte_mbuf *m = q->stash[--last];
-
-		tap_rx_rearm(q, m);
-		m->ol_flags = q->ol_flags;
-		m->data_len = (uint16_t)RTE_MIN(left, q->room);
-		left -= m->data_len;
-		tail->next = m;
-		tail = m;
-		head->nb_segs++;
-	}
-	/* The head moves to where its caller takes one mbuf off the stash. */
-	q->stash[last] = head;
-	q->frame[last] = q->frame[q->n_stash - 1];
-	q->n_stash = last + 1;
-}
-
-static uint32_t
-tap_rx_readv(struct tap_rxq *q, uint16_t n_segs)
-{
-	struct iovec iov[TAP_RX_MAX_SEGS];
-	ssize_t len;
-	uint16_t i;
-
-	for (i = 0; i < n_segs; i++) {
-		size_t before = i == 0 ? TAP_VNET_HDR_LEN : 0;
-
-		iov[i].iov_base = q->frame[q->n_stash - 1 - i] - before;
-		iov[i].iov_len = q->room + before;
-	}
-	len = tap_tun_readv(q->fd, iov, n_segs);
-	if (len <= (ssize_t)TAP_VNET_HDR_LEN)
-		return 0;
-	len -= TAP_VNET_HDR_LEN;
-	tap_rx_chain(q, (uint32_t)len);
-	return (uint32_t)len;
-}
-
 /* A frame that nobody wants: its mbuf goes back to the stash. */
 static void
 tap_rx_put_back(struct tap_rxq *q, const struct tap_rx_frame *frame)
@@ -254,6 +155,16 @@ tap_rx_mark(struct rte_mbuf *m, const struct tap_verdict *verdict)
 	return verdict->flags & TAP_RULE_FLAG ? RTE_MBUF_F_RX_FDIR : 0;
 }
 
+static inline uint64_t
+tap_rx_lro(struct tap_rxq *q, struct rte_mbuf *m, const struct virtio_net_hdr *vnet)
+{
+	if (likely(vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE))
+		return 0;
+	q->stats.whole++;
+	m->tso_segsz = vnet->gso_size;
+	return RTE_MBUF_F_RX_LRO;
+}
+
 /* What becomes a packet's: its type and, as the application asked, hash and checksum flags. */
 static inline void
 tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame, const struct tap_rx_look *look,
@@ -271,20 +182,24 @@ tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame, const struc
 		.mbuf = m,
 	};
 
-	if (unlikely(look->rules != NULL)) {
+	if (frame->same && !look->apply) {
+		/* Its headers are those of the one before, as far as they are looked at. */
+	} else if (unlikely(look->rules != NULL)) {
 		tap_rx_classify_rules(q, &view, look, verdict);
-		flags |= tap_rx_mark(m, verdict);
 	} else if (look->policy != NULL)
 		tap_classify(&view, look->policy, verdict);
 	else
 		tap_parse(&view, &verdict->outer);
+	if (unlikely(look->rules != NULL))
+		flags |= tap_rx_mark(m, verdict);
 	if (mode->hash && verdict->hashed) {
 		m->hash.rss = verdict->hash;
 		flags |= RTE_MBUF_F_RX_RSS_HASH;
 	}
 	m->packet_type = tap_rx_ptype(&verdict->outer);
-	if (mode->ip_cksum || mode->l4_cksum) {
+	if (mode->ip_cksum || mode->l4_cksum || mode->gso) {
 		vnet = (const void *)(view.data - TAP_VNET_HDR_LEN);
+		flags |= tap_rx_lro(q, m, vnet);
 		flags |= tap_rx_cksum_flags(mode, m, &verdict->outer, vnet->flags);
 	}
 	m->ol_flags = flags;
@@ -328,30 +243,6 @@ tap_rx_finish(struct tap_rxq *q, const struct tap_rx_frame *frame, const struct 
 	      struct tap_verdict *verdict)
 {
 	return tap_rx_finish_one(q, frame, look, verdict);
-}
-
-uint16_t
-tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
-{
-	/* Once: the control path may set another MTU meanwhile. */
-	uint16_t n_segs = rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed);
-	uint16_t i;
-
-	n = RTE_MIN(n, TAP_RX_CHUNK);
-	for (i = 0; i < n; i++) {
-		uint32_t len;
-
-		if (unlikely(q->n_stash < n_segs) && !tap_rx_refill(q, n_segs))
-			break;
-		len = likely(n_segs == 1) ? tap_rx_read(q) : tap_rx_readv(q, n_segs);
-		if (len == 0)
-			break;
-		q->n_stash--;
-		frames[i].m = q->stash[q->n_stash];
-		frames[i].data = q->frame[q->n_stash];
-		frames[i].len = likely(len < (uint32_t)q->room * n_segs) ? len : 0;
-	}
-	return i;
 }
 
 /* Packets out of frames: @return how many were not dropped. */

@@ -37,6 +37,7 @@ struct tap_rx_frame {
 	struct rte_mbuf *m;
 	char *data;   /**< where it starts in the first mbuf */
 	uint32_t len; /**< 0 if it was longer than its mbufs */
+	bool same;    /**< a segment of the same super-frame as the one before */
 };
 
 /** What frames are looked at with: as it is when a burst begins. */
@@ -63,6 +64,9 @@ void tap_rx_look_end(struct tap_rxq *q, const struct tap_rx_look *look);
  * out of which every system call drives them: 10 ns less for each packet.
  */
 uint16_t tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n);
+
+/** Throw away what waits in the kernel's queue and on the stage; @return frames. */
+uint64_t tap_rx_flush(struct tap_rxq *q);
 
 /**
  * Make a packet of a frame: filter, parse, fill its mbuf.

@@ -7,8 +7,8 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
-#include "tap_ethdev.h"
 #include "tap_log.h"
+#include "tap_rx.h"
 
 /*
  * How long a queue reads on after its last packet, and again after it cleared the
@@ -59,6 +59,44 @@ tap_rx_queue_prepare(struct tap_rxq *q, uint16_t port_id)
 		q->ol_flags = RTE_MBUF_F_EXTERNAL;
 }
 
+/* Room for the vnet header, and the frame in a cache line of its own. */
+#define TAP_STAGE_HEADROOM RTE_CACHE_LINE_SIZE
+
+static void
+tap_rx_stage_free(struct tap_rxq *q)
+{
+	if (q->stage != NULL)
+		rte_free(q->stage - TAP_STAGE_HEADROOM);
+	q->stage = NULL;
+	q->spare = NULL;
+}
+
+int
+tap_rx_queue_stage(struct rte_eth_dev *dev, struct tap_rxq *q)
+{
+	const struct rte_eth_rxmode *mode = &dev->data->dev_conf.rxmode;
+	bool wanted = q->port->rx_mode.gso ||
+		      rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed) > 1;
+	char *stage;
+
+	q->max_lro = 0;
+	if (mode->offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO)
+		q->max_lro = mode->max_lro_pkt_size;
+	if (!wanted) {
+		tap_rx_stage_free(q);
+		return 0;
+	}
+	if (q->stage != NULL)
+		return 0;
+	stage = rte_malloc_socket("net_tap_stage", TAP_STAGE_HEADROOM + 2 * TAP_STAGE_LEN,
+				  RTE_CACHE_LINE_SIZE, SOCKET_ID_ANY);
+	if (stage == NULL)
+		return -ENOMEM;
+	q->stage = stage + TAP_STAGE_HEADROOM;
+	q->spare = q->stage + TAP_STAGE_LEN;
+	return 0;
+}
+
 static void
 tap_rx_queue_free(struct tap_rxq *q)
 {
@@ -68,6 +106,7 @@ tap_rx_queue_free(struct tap_rxq *q)
 	tap_soft_queue_release(q);
 	if (q->n_stash != 0)
 		rte_mempool_put_bulk(q->pool, (void **)q->stash, q->n_stash);
+	tap_rx_stage_free(q);
 	rte_free(q);
 }
 
@@ -139,7 +178,7 @@ tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
 	rte_spinlock_lock(&q->lock);
 	/* A NIC's stopped queue drops; with redistribution the others have read the fd. */
 	if (!q->port->rx_mode.redistribute)
-		q->stats.missed += tap_tun_flush(q->fd);
+		q->stats.missed += tap_rx_flush(q);
 	tap_soft_queue_flush(q);
 	q->state = TAP_RX_ARMED;
 	q->state_end = rte_rdtsc() + q->window;

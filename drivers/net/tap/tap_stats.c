@@ -25,11 +25,16 @@ static const struct tap_xstat tap_rxq_xstats[] = {
 	{ "missed", offsetof(struct tap_rxq_stats, missed) },
 	{ "rescued", offsetof(struct tap_rxq_stats, rescued) },
 	{ "flow_dropped", offsetof(struct tap_rxq_stats, dropped) },
+	{ "super_frames", offsetof(struct tap_rxq_stats, cut) },
+	{ "segments", offsetof(struct tap_rxq_stats, segments) },
+	{ "lro", offsetof(struct tap_rxq_stats, whole) },
 };
 
 static const struct tap_xstat tap_txq_xstats[] = {
 	{ "errors", offsetof(struct tap_txq_stats, errors) },
 	{ "full", offsetof(struct tap_txq_stats, full) },
+	{ "super_frames", offsetof(struct tap_txq_stats, super_frames) },
+	{ "joined", offsetof(struct tap_txq_stats, joined) },
 };
 
 static uint64_t

@@ -26,6 +26,15 @@
 
 #include <rte_config.h>
 
+/* Younger than the headers that DPDK 22.11 may be built with (linux/virtio_net.h, if_tun.h). */
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
 /** Bytes in front of every frame on a queue fd. */
 #define TAP_VNET_HDR_LEN sizeof(struct virtio_net_hdr)
 
@@ -91,6 +100,14 @@ int tap_tun_open(char name[IFNAMSIZ]);
 
 /** Let the kernel hand over (and the driver leave) TCP and UDP checksums partial, or not. */
 int tap_tun_set_checksum_offload(int fd, bool on);
+
+/**
+ * Let the kernel hand over TCP super-frames, and UDP ones if it has them, with all checksums
+ * partial.
+ *
+ * @param udp  whether it has
+ */
+int tap_tun_set_gso(int fd, bool *udp);
 
 /** Keep the netdev when its last queue is closed, or not. */
 int tap_tun_set_persist(int fd, bool on);

@@ -4,17 +4,21 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
 #include "tap_ethdev.h"
+#include "tap_join.h"
 #include "tap_log.h"
 
 /* Headers that checksum offload may have to write to: Ethernet with tags, IP and TCP at their longest. */
 #define TAP_TX_MAX_HDR 256
 
-#define TAP_TX_CKSUM (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK)
+#define TAP_TX_SEG (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
+/* Flags of packets whose headers change on their way. */
+#define TAP_TX_CHANGE (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK | TAP_TX_SEG)
 
 /* A copy of what the offloads change, to undo it if the kernel does not take the packet. */
 struct tap_tx_undo {
@@ -37,6 +41,11 @@ tap_tx_undo(const struct tap_tx_undo *undo)
 static inline uint16_t
 tap_tx_l4_cksum_offset(uint64_t ol_flags)
 {
+	/* Segmentation implies it. */
+	if (ol_flags & RTE_MBUF_F_TX_TCP_SEG)
+		return offsetof(struct rte_tcp_hdr, cksum);
+	if (ol_flags & RTE_MBUF_F_TX_UDP_SEG)
+		return offsetof(struct rte_udp_hdr, dgram_cksum);
 	switch (ol_flags & RTE_MBUF_F_TX_L4_MASK) {
 	case RTE_MBUF_F_TX_TCP_CKSUM:
 		return offsetof(struct rte_tcp_hdr, cksum);
@@ -54,6 +63,8 @@ tap_tx_hdr_len(const struct rte_mbuf *m)
 	uint32_t len = m->l2_len + m->l3_len;
 	uint16_t l4 = tap_tx_l4_cksum_offset(m->ol_flags);
 
+	if (m->ol_flags & TAP_TX_SEG)
+		return len + m->l4_len;
 	return l4 == 0 ? len : len + l4 + sizeof(uint16_t);
 }
 
@@ -66,9 +77,26 @@ tap_tx_phdr6(const struct rte_mbuf *m, const uint8_t *l3)
 
 	memcpy(&ip, l3, sizeof(ip));
 	ip.payload_len = rte_cpu_to_be_16(rte_be_to_cpu_16(ip.payload_len) - extensions);
-	ip.proto = (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM ? IPPROTO_TCP :
-										      IPPROTO_UDP;
+	ip.proto = tap_tx_l4_cksum_offset(m->ol_flags) == offsetof(struct rte_tcp_hdr, cksum) ?
+			   IPPROTO_TCP :
+			   IPPROTO_UDP;
 	return rte_ipv6_phdr_cksum(&ip, 0);
+}
+
+/* What the kernel needs to cut the packet. */
+static void
+tap_tx_segment(const struct rte_mbuf *m, const uint8_t *l4, struct virtio_net_hdr *vnet)
+{
+	vnet->hdr_len = (uint16_t)tap_tx_hdr_len(m);
+	vnet->gso_size = m->tso_segsz;
+	if (m->ol_flags & RTE_MBUF_F_TX_UDP_SEG) {
+		vnet->gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+		return;
+	}
+	vnet->gso_type = (m->ol_flags & RTE_MBUF_F_TX_IPV6) ? VIRTIO_NET_HDR_GSO_TCPV6 :
+							      VIRTIO_NET_HDR_GSO_TCPV4;
+	if (l4[offsetof(struct rte_tcp_hdr, tcp_flags)] & RTE_TCP_CWR_FLAG)
+		vnet->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
 }
 
 /*
@@ -101,6 +129,8 @@ tap_tx_offload(const struct rte_mbuf *m, uint8_t *hdr, struct virtio_net_hdr *vn
 	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	vnet->csum_start = (uint16_t)(m->l2_len + m->l3_len);
 	vnet->csum_offset = l4_offset;
+	if ((m->ol_flags & TAP_TX_SEG) && m->pkt_len > tap_tx_hdr_len(m) + m->tso_segsz)
+		tap_tx_segment(m, l3 + m->l3_len, vnet);
 }
 
 /* May the driver write to the packet and to the headroom in front of it? */
@@ -120,7 +150,7 @@ tap_tx_write(const struct tap_txq *q, struct rte_mbuf *m)
 	struct virtio_net_hdr vnet = { .flags = 0 };
 	ssize_t ret;
 
-	if (m->ol_flags & TAP_TX_CKSUM)
+	if (m->ol_flags & TAP_TX_CHANGE)
 		tap_tx_offload(m, (uint8_t *)frame, &vnet, &undo);
 	memcpy(frame - TAP_VNET_HDR_LEN, &vnet, sizeof(vnet));
 	ret = tap_tun_write(q->fd, frame - TAP_VNET_HDR_LEN, m->data_len + TAP_VNET_HDR_LEN);
@@ -157,7 +187,7 @@ tap_tx_writev(const struct tap_txq *q, const struct rte_mbuf *m)
 	struct iovec iov[TAP_TX_MAX_SEGS + 1];
 	struct tap_tx_undo undo = { NULL, NULL, 0, 0 };
 	struct virtio_net_hdr vnet = { .flags = 0 };
-	uint32_t hdr_len = (m->ol_flags & TAP_TX_CKSUM) ? tap_tx_hdr_len(m) : 0;
+	uint32_t hdr_len = (m->ol_flags & TAP_TX_CHANGE) ? tap_tx_hdr_len(m) : 0;
 	const void *hdr;
 	size_t n;
 
@@ -182,15 +212,44 @@ tap_tx_lies(const struct rte_mbuf *m)
 {
 	uint32_t hdr_len = tap_tx_hdr_len(m);
 
+	if ((m->ol_flags & TAP_TX_SEG) &&
+	    (m->tso_segsz == 0 ||
+	     m->l4_len < ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) ? sizeof(struct rte_tcp_hdr) :
+								  sizeof(struct rte_udp_hdr))))
+		return true;
 	return m->l2_len < RTE_ETHER_HDR_LEN || hdr_len > m->pkt_len || hdr_len > TAP_TX_MAX_HDR ||
 	       m->l3_len < ((m->ol_flags & RTE_MBUF_F_TX_IPV6) ? sizeof(struct rte_ipv6_hdr) :
 								 sizeof(struct rte_ipv4_hdr));
 }
 
+uint16_t
+tap_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct tap_txq *q = queue;
+	const uint64_t supported = TAP_TX_CHANGE | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct rte_mbuf *m = pkts[i];
+
+		if ((m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK & ~supported) != 0 ||
+		    ((m->ol_flags & RTE_MBUF_F_TX_UDP_SEG) && !q->port->udp_gso)) {
+			rte_errno = ENOTSUP;
+			break;
+		}
+		if (m->nb_segs > TAP_TX_MAX_SEGS || m->pkt_len > TAP_MAX_MTU + TAP_L2_OVERHEAD ||
+		    ((m->ol_flags & TAP_TX_CHANGE) && tap_tx_lies(m))) {
+			rte_errno = EINVAL;
+			break;
+		}
+	}
+	return i;
+}
+
 static inline ssize_t
 tap_tx_one(const struct tap_txq *q, struct rte_mbuf *m)
 {
-	if (unlikely((m->ol_flags & TAP_TX_CKSUM) && tap_tx_lies(m)))
+	if (unlikely((m->ol_flags & TAP_TX_CHANGE) && tap_tx_lies(m)))
 		return -EINVAL;
 	if (likely(tap_tx_writable(m)))
 		return tap_tx_write(q, m);
@@ -204,19 +263,46 @@ tap_tx_try_later(ssize_t err)
 	return err == -EAGAIN || err == -ENOBUFS || err == -ENOMEM || err == -EINTR;
 }
 
+/* The first packets of @p n, joined if they can be. @return how many were joined; 1: none */
+static uint16_t
+tap_tx_joined(struct tap_txq *q, struct rte_mbuf **pkts, uint16_t n, ssize_t *ret)
+{
+	struct tap_join join;
+	uint16_t joined = tap_join(&join, pkts, n, q->port->udp_gso);
+
+	if (joined < 2)
+		return 1;
+	*ret = tap_tun_writev(q->fd, join.iov, joined + 1u);
+	/* A kernel that does not take it gets them one by one. */
+	if (unlikely(*ret < 0 && !tap_tx_try_later(*ret)))
+		return 1;
+	if (likely(*ret >= 0)) {
+		q->stats.super_frames++;
+		q->stats.joined += joined;
+	}
+	return joined;
+}
+
 uint16_t
 tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tap_txq *q = queue;
+	bool gro = q->port->args.gro;
 	uint64_t bytes = 0;
 	uint16_t bad = 0;
+	uint16_t step;
 	uint16_t i;
+	uint16_t j;
 
-	for (i = 0; i < n; i++) {
-		ssize_t ret = tap_tx_one(q, pkts[i]);
+	for (i = 0; i < n; i += step) {
+		ssize_t ret = 0;
 
+		step = gro ? tap_tx_joined(q, pkts + i, n - i, &ret) : 1;
+		if (step == 1)
+			ret = tap_tx_one(q, pkts[i]);
 		if (likely(ret >= 0)) {
-			bytes += pkts[i]->pkt_len;
+			for (j = i; j < i + step; j++)
+				bytes += pkts[j]->pkt_len;
 		} else if (tap_tx_try_later(ret)) {
 			q->stats.full++;
 			break;

@@ -13,6 +13,7 @@
 #include <bus_vdev_driver.h>
 #include <ethdev_vdev.h>
 
+#include "tap_cksum.h"
 #include "tap_ethdev.h"
 #include "tap_log.h"
 
@@ -59,6 +60,9 @@ tap_probe_netdev(struct tap_port *port)
 	if (fd < 0)
 		return fd;
 	port->fd[port->nb_fds++] = fd;
+	/* What the kernel can; what it shall, configure says. */
+	if (tap_tun_set_gso(fd, &port->udp_gso) == 0)
+		tap_tun_set_checksum_offload(fd, false);
 	port->ifindex = if_nametoindex(port->name);
 	return 0;
 }
@@ -183,6 +187,7 @@ tap_probe(struct rte_vdev_device *vdev)
 		TAP_LOG(ERR, "%s: secondary processes are not supported", name);
 		return -ENOTSUP;
 	}
+	tap_cksum_init();
 	ret = tap_args_parse(name, rte_vdev_device_args(vdev), &args);
 	if (ret != 0)
 		return ret;

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#include "tap_cksum.h"
+#include "tap_join.h"
+
+#define TAP_L3 RTE_ETHER_HDR_LEN
+/* The longest IP packet. */
+#define TAP_JOIN_BYTES 65535
+
+/* A packet that could be part of a super-frame. */
+struct tap_part {
+	const uint8_t *data;
+	uint32_t seq; /* of TCP */
+	uint16_t l4_off;
+	uint16_t payload; /* where it starts */
+	uint16_t len;     /* of the payload */
+	uint16_t ip_id;   /* of IPv4 */
+	uint8_t proto;
+	bool ipv4;
+	bool push; /* PSH: nothing follows in the same super-frame */
+};
+
+static uint16_t
+tap_part_get16(const struct tap_part *p, size_t off)
+{
+	uint16_t v;
+
+	memcpy(&v, p->data + off, sizeof(v));
+	return rte_be_to_cpu_16(v);
+}
+
+/* The IP header: without options, extension headers, fragments and padding behind the packet. */
+static bool
+tap_part_ip(struct tap_part *p, uint16_t data_len)
+{
+	const uint8_t *ip = p->data + TAP_L3;
+	uint16_t type = tap_part_get16(p, offsetof(struct rte_ether_hdr, ether_type));
+
+	p->ipv4 = type == RTE_ETHER_TYPE_IPV4;
+	if (p->ipv4) {
+		p->l4_off = TAP_L3 + sizeof(struct rte_ipv4_hdr);
+		p->proto = ip[offsetof(struct rte_ipv4_hdr, next_proto_id)];
+		p->ip_id = tap_part_get16(p, TAP_L3 + offsetof(struct rte_ipv4_hdr, packet_id));
+		return ip[0] == RTE_IPV4_VHL_DEF &&
+		       tap_part_get16(p, TAP_L3 + offsetof(struct rte_ipv4_hdr, total_length)) ==
+			       data_len - TAP_L3 &&
+		       (tap_part_get16(p, TAP_L3 + offsetof(struct rte_ipv4_hdr, fragment_offset)) &
+			~RTE_IPV4_HDR_DF_FLAG) == 0;
+	}
+	p->l4_off = TAP_L3 + sizeof(struct rte_ipv6_hdr);
+	p->proto = ip[offsetof(struct rte_ipv6_hdr, proto)];
+	return type == RTE_ETHER_TYPE_IPV6 && data_len > p->l4_off && ip[0] >> 4 == 6 &&
+	       tap_part_get16(p, TAP_L3 + offsetof(struct rte_ipv6_hdr, payload_len)) ==
+		       data_len - p->l4_off;
+}
+
+/* Plain data: ACK, perhaps with PSH. */
+static bool
+tap_part_tcp(struct tap_part *p, uint16_t data_len)
+{
+	const uint8_t *tcp = p->data + p->l4_off;
+	uint8_t flags;
+	uint32_t seq;
+
+	if (data_len < p->l4_off + sizeof(struct rte_tcp_hdr))
+		return false;
+	flags = tcp[offsetof(struct rte_tcp_hdr, tcp_flags)];
+	memcpy(&seq, tcp + offsetof(struct rte_tcp_hdr, sent_seq), sizeof(seq));
+	p->seq = rte_be_to_cpu_32(seq);
+	p->payload = p->l4_off + (tcp[offsetof(struct rte_tcp_hdr, data_off)] >> 4) * 4;
+	p->push = flags & RTE_TCP_PSH_FLAG;
+	return (flags & ~RTE_TCP_PSH_FLAG) == RTE_TCP_ACK_FLAG &&
+	       tcp[offsetof(struct rte_tcp_hdr, data_off)] >> 4 >= 5 && p->payload < data_len;
+}
+
+static bool
+tap_part_udp(struct tap_part *p, uint16_t data_len)
+{
+	p->payload = p->l4_off + sizeof(struct rte_udp_hdr);
+	p->push = false;
+	return data_len > p->payload &&
+	       tap_part_get16(p, p->l4_off + offsetof(struct rte_udp_hdr, dgram_len)) ==
+		       data_len - p->l4_off &&
+	       tap_part_get16(p, p->l4_off + offsetof(struct rte_udp_hdr, dgram_cksum)) != 0;
+}
+
+/* Could the packet be joined to others, as far as its headers tell? */
+static bool
+tap_part_parse(struct tap_part *p, const struct rte_mbuf *m, bool udp)
+{
+	bool fits;
+
+	if (m->nb_segs != 1 || (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)) ||
+	    m->data_len <= TAP_L3 + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
+		return false;
+	p->data = rte_pktmbuf_mtod(m, const uint8_t *);
+	if (!tap_part_ip(p, m->data_len))
+		return false;
+	if (p->proto == IPPROTO_TCP)
+		fits = tap_part_tcp(p, m->data_len);
+	else
+		fits = udp && p->proto == IPPROTO_UDP && tap_part_udp(p, m->data_len);
+	if (!fits)
+		return false;
+	p->len = m->data_len - p->payload;
+	return p->len != 0;
+}
+
+/* Sum over the pseudo header for so many bytes of layer 4. */
+static uint64_t
+tap_part_pseudo(const struct tap_part *p, uint32_t l4_len)
+{
+	const uint8_t *ip = p->data + TAP_L3;
+	uint64_t sum = rte_cpu_to_be_16(p->proto);
+
+	sum += rte_cpu_to_be_16((uint16_t)l4_len);
+	if (p->ipv4)
+		return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv4_hdr, src_addr), 8);
+	return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv6_hdr, src_addr), 32);
+}
+
+/* Are the checksums the driver's business by the packet's flags, or right? */
+static bool
+tap_part_sound(const struct tap_part *p, const struct rte_mbuf *m)
+{
+	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
+	uint16_t l4_len = m->data_len - p->l4_off;
+
+	if (p->ipv4 && !(m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) &&
+	    rte_raw_cksum(p->data + TAP_L3, sizeof(struct rte_ipv4_hdr)) != 0xffff)
+		return false;
+	if (l4 != 0)
+		return m->l2_len == TAP_L3 && m->l2_len + m->l3_len == p->l4_off &&
+		       l4 == (p->proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM :
+							RTE_MBUF_F_TX_UDP_CKSUM);
+	return tap_cksum_fold(tap_part_pseudo(p, l4_len) +
+			      tap_cksum_sum(p->data + p->l4_off, l4_len)) == 0xffff;
+}
+
+static bool
+tap_part_same(const struct tap_part *a, const struct tap_part *b, size_t from, size_t to)
+{
+	return memcmp(a->data + from, b->data + from, to - from) == 0;
+}
+
+/* Has everything but length, identification, checksum the same value in both IP headers? */
+static bool
+tap_part_same_ip(const struct tap_part *a, const struct tap_part *b)
+{
+	if (!a->ipv4)
+		return tap_part_same(a, b, 0,
+				     TAP_L3 + offsetof(struct rte_ipv6_hdr, payload_len)) &&
+		       tap_part_same(a, b, TAP_L3 + offsetof(struct rte_ipv6_hdr, proto),
+				     a->l4_off);
+	return tap_part_same(a, b, 0, TAP_L3 + offsetof(struct rte_ipv4_hdr, total_length)) &&
+	       tap_part_same(a, b, TAP_L3 + offsetof(struct rte_ipv4_hdr, fragment_offset),
+			     TAP_L3 + offsetof(struct rte_ipv4_hdr, hdr_checksum)) &&
+	       tap_part_same(a, b, TAP_L3 + offsetof(struct rte_ipv4_hdr, src_addr), a->l4_off);
+}
+
+/* Ports, acknowledgement, window, options; URG is not set, so its pointer means nothing. */
+static bool
+tap_part_same_l4(const struct tap_part *a, const struct tap_part *b)
+{
+	if (!tap_part_same(a, b, a->l4_off, a->l4_off + 4u))
+		return false;
+	if (a->proto == IPPROTO_UDP)
+		return true;
+	return a->payload == b->payload &&
+	       tap_part_same(a, b, a->l4_off + offsetof(struct rte_tcp_hdr, recv_ack),
+			     a->l4_off + offsetof(struct rte_tcp_hdr, tcp_flags)) &&
+	       tap_part_same(a, b, a->l4_off + offsetof(struct rte_tcp_hdr, rx_win),
+			     a->l4_off + offsetof(struct rte_tcp_hdr, cksum)) &&
+	       tap_part_same(a, b, a->l4_off + offsetof(struct rte_tcp_hdr, tcp_urp), a->payload);
+}
+
+/* Is @p b what follows when @p n parts of @p first's length, the first among them, have gone? */
+static bool
+tap_part_follows(const struct tap_part *first, const struct tap_part *b, uint16_t n)
+{
+	if (b->ipv4 != first->ipv4 || b->proto != first->proto || b->len > first->len)
+		return false;
+	if (b->ipv4 && b->ip_id != (uint16_t)(first->ip_id + n))
+		return false;
+	if (b->proto == IPPROTO_TCP && b->seq != first->seq + (uint32_t)n * first->len)
+		return false;
+	return tap_part_same_ip(first, b) && tap_part_same_l4(first, b);
+}
+
+/* Headers of the whole: those of the first part, with the lengths of all. */
+static void
+tap_join_write_head(struct tap_join *join, const struct tap_part *first, uint32_t payload,
+		    bool push)
+{
+	bool tcp = first->proto == IPPROTO_TCP;
+	uint8_t *head = join->head + TAP_VNET_HDR_LEN;
+	uint8_t *ip = head + TAP_L3;
+	uint8_t *l4 = head + first->l4_off;
+	uint16_t l4_len = (uint16_t)(first->payload - first->l4_off + payload);
+	struct virtio_net_hdr vnet = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.hdr_len = first->payload,
+		.gso_size = first->len,
+		.csum_start = first->l4_off,
+		.csum_offset = tcp ? offsetof(struct rte_tcp_hdr, cksum) :
+				     offsetof(struct rte_udp_hdr, dgram_cksum),
+	};
+	struct rte_ipv4_hdr ip4;
+	uint16_t v = rte_cpu_to_be_16(l4_len);
+
+	if (!tcp)
+		vnet.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
+	else
+		vnet.gso_type = first->ipv4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	memcpy(join->head, &vnet, sizeof(vnet));
+	memcpy(head, first->data, first->payload);
+	if (first->ipv4) {
+		memcpy(&ip4, ip, sizeof(ip4));
+		ip4.total_length = rte_cpu_to_be_16((uint16_t)(l4_len + sizeof(ip4)));
+		ip4.hdr_checksum = 0;
+		ip4.hdr_checksum = (uint16_t)~rte_raw_cksum(&ip4, sizeof(ip4));
+		memcpy(ip, &ip4, sizeof(ip4));
+	} else {
+		memcpy(ip + offsetof(struct rte_ipv6_hdr, payload_len), &v, sizeof(v));
+	}
+	if (!tcp)
+		memcpy(l4 + offsetof(struct rte_udp_hdr, dgram_len), &v, sizeof(v));
+	else if (push)
+		l4[offsetof(struct rte_tcp_hdr, tcp_flags)] |= RTE_TCP_PSH_FLAG;
+	v = tap_cksum_fold(tap_part_pseudo(first, l4_len));
+	memcpy(l4 + vnet.csum_offset, &v, sizeof(v));
+	join->iov[0].iov_base = join->head;
+	join->iov[0].iov_len = TAP_VNET_HDR_LEN + first->payload;
+}
+
+static void
+tap_join_add(struct tap_join *join, struct rte_mbuf *m, const struct tap_part *p)
+{
+	join->n++;
+	join->iov[join->n].iov_base = rte_pktmbuf_mtod_offset(m, void *, p->payload);
+	join->iov[join->n].iov_len = p->len;
+}
+
+uint16_t
+tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool udp)
+{
+	struct tap_part first;
+	struct tap_part part;
+	uint32_t payload;
+	bool push;
+
+	join->n = 0;
+	/* The second one's headers decide first: most packets end here. */
+	if (n < 2 || !tap_part_parse(&first, pkts[0], udp) || first.push ||
+	    !tap_part_parse(&part, pkts[1], udp) || !tap_part_follows(&first, &part, 1) ||
+	    !tap_part_sound(&first, pkts[0]))
+		return 1;
+	tap_join_add(join, pkts[0], &first);
+	payload = first.len;
+	push = false;
+	do {
+		if (payload + part.len + first.payload - TAP_L3 > TAP_JOIN_BYTES ||
+		    !tap_part_sound(&part, pkts[join->n]))
+			break;
+		tap_join_add(join, pkts[join->n], &part);
+		payload += part.len;
+		push = part.push;
+	} while (!push && part.len == first.len && join->n < RTE_MIN(n, TAP_JOIN_MAX) &&
+		 tap_part_parse(&part, pkts[join->n], udp) &&
+		 tap_part_follows(&first, &part, join->n));
+	if (join->n > 1)
+		tap_join_write_head(join, &first, payload, push);
+	return join->n;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+#include <string.h>
+
+#include <rte_ip.h>
+#include <rte_memcpy.h>
+
+#include "tap_cksum.h"
+#include "tap_rx.h"
+
+/*
+ * Frames out of the kernel. Where every frame fits one mbuf, it is read in place. Else it is
+ * read into the queue's stage, which takes the longest one, and copied to its mbufs: a second
+ * buffer for one system call costs more than a copy of 1500 bytes (1.16 to 1.24 of a plain
+ * read against 1.06), and a super-frame's segments lie apart anyway.
+ */
+
+/*
+ * Have the mbufs of one frame at hand. They come raw, as they lie in the pool: all that a
+ * packet needs of them is written when it is there, and their second cache line stays cold.
+ */
+static bool
+tap_rx_refill(struct tap_rxq *q, uint16_t n_segs)
+{
+	uint16_t n = RTE_MAX(n_segs, TAP_RX_STASH);
+	uint16_t i;
+
+	if (rte_mempool_get_bulk(q->pool, (void **)(q->stash + q->n_stash), n) != 0) {
+		/* A small or nearly empty pool: what one frame takes will do. */
+		n = n_segs - q->n_stash;
+		if (rte_mempool_get_bulk(q->pool, (void **)(q->stash + q->n_stash), n) != 0) {
+			q->stats.nombuf++;
+			return false;
+		}
+	}
+	/* All at once here they overlap; one by one each would wait for the cache. */
+	for (i = q->n_stash; i < q->n_stash + n; i++)
+		q->frame[i] = (char *)q->stash[i]->buf_addr + RTE_PKTMBUF_HEADROOM;
+	q->n_stash += n;
+	return true;
+}
+
+static inline bool
+tap_rx_have(struct tap_rxq *q, uint16_t n_segs)
+{
+	return likely(q->n_stash >= n_segs) || tap_rx_refill(q, n_segs);
+}
+
+/* Data offset, reference count, segments and port with one store. */
+static inline void
+tap_rx_rearm(const struct tap_rxq *q, struct rte_mbuf *m)
+{
+	memcpy(&m->rearm_data, &q->rearm, sizeof(q->rearm));
+}
+
+/* The mbuf on top of the stash, as a frame. */
+static inline void
+tap_rx_take(struct tap_rxq *q, struct tap_rx_frame *frame, uint32_t len)
+{
+	q->n_stash--;
+	frame->m = q->stash[q->n_stash];
+	frame->data = q->frame[q->n_stash];
+	frame->len = len;
+	frame->same = false;
+	tap_rx_rearm(q, frame->m);
+	frame->m->pkt_len = len;
+	frame->m->data_len = (uint16_t)RTE_MIN(len, q->room);
+}
+
+/* In place. */
+static inline bool
+tap_rx_read_direct(struct tap_rxq *q, struct tap_rx_frame *frame)
+{
+	ssize_t len;
+
+	if (unlikely(!tap_rx_have(q, 1)))
+		return false;
+	len = tap_tun_read(q->fd, q->frame[q->n_stash - 1] - TAP_VNET_HDR_LEN,
+			   q->room + TAP_VNET_HDR_LEN);
+	if (len <= (ssize_t)TAP_VNET_HDR_LEN)
+		return false;
+	len -= TAP_VNET_HDR_LEN;
+	tap_rx_take(q, frame, (uint32_t)len);
+	/* A full buffer tells truncation. */
+	if (unlikely(len >= q->room))
+		frame->len = 0;
+	return true;
+}
+
+/* Mbufs that so many bytes take. */
+static inline uint32_t
+tap_rx_segs(const struct tap_rxq *q, uint32_t len)
+{
+	return likely(len <= q->room) ? 1 : (len + q->room - 1) / q->room;
+}
+
+/* Copy a frame, whose mbufs are in the stash, behind a vnet header. */
+static void
+tap_rx_store(struct tap_rxq *q, struct tap_rx_frame *frame, const char *src, uint32_t len,
+	     const struct virtio_net_hdr *vnet)
+{
+	struct rte_mbuf *tail;
+	uint32_t done;
+
+	tap_rx_take(q, frame, len);
+	memcpy(frame->data - TAP_VNET_HDR_LEN, vnet, sizeof(*vnet));
+	done = frame->m->data_len;
+	rte_memcpy(frame->data, src, done);
+	for (tail = frame->m; done < len; done += tail->data_len) {
+		struct rte_mbuf *m = q->stash[--q->n_stash];
+
+		tap_rx_rearm(q, m);
+		m->ol_flags = q->ol_flags;
+		m->data_len = (uint16_t)RTE_MIN(len - done, q->room);
+		rte_memcpy(q->frame[q->n_stash], src + done, m->data_len);
+		tail->next = m;
+		tail = m;
+		frame->m->nb_segs++;
+	}
+}
+
+/* Fill in the checksum that the kernel has left to us, if the application does not take it so. */
+static void
+tap_rx_complete(char *frame, uint32_t len, struct virtio_net_hdr *vnet)
+{
+	uint32_t field = (uint32_t)vnet->csum_start + vnet->csum_offset;
+	uint16_t sum;
+
+	if (field + sizeof(sum) > len)
+		return;
+	sum = (uint16_t)~tap_cksum_fold(
+		tap_cksum_sum(frame + vnet->csum_start, len - vnet->csum_start));
+	/* Of UDP 0 means that there is none; of TCP both are the same. */
+	if (sum == 0)
+		sum = 0xffff;
+	memcpy(frame + field, &sum, sizeof(sum));
+	vnet->flags &= (uint8_t)~VIRTIO_NET_HDR_F_NEEDS_CSUM;
+}
+
+static bool
+tap_rx_is_tcp(const struct virtio_net_hdr *vnet)
+{
+	uint8_t type = vnet->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
+
+	return type == VIRTIO_NET_HDR_GSO_TCPV4 || type == VIRTIO_NET_HDR_GSO_TCPV6;
+}
+
+/* Does the application take this super-frame as it is? */
+static bool
+tap_rx_whole(const struct tap_rxq *q, const struct virtio_net_hdr *vnet)
+{
+	return q->max_lro != 0 && tap_rx_is_tcp(vnet) && q->staged <= q->max_lro &&
+	       tap_rx_segs(q, q->staged) <= TAP_RX_MAX_SEGS;
+}
+
+/* Begin to cut a super-frame, whose segments must fit as single frames do. */
+static bool
+tap_rx_cut(struct tap_rxq *q, const struct virtio_net_hdr *vnet, uint16_t n_segs)
+{
+	const struct tap_pkt pkt = {
+		.data = (const uint8_t *)q->stage,
+		.contig = q->staged,
+		.len = q->staged,
+	};
+	struct tap_pkt view = pkt;
+	struct tap_headers h;
+
+	tap_parse(&view, &h);
+	if (h.l3 == TAP_L3_NONE ||
+	    !tap_cut_begin(&q->cut, pkt.data, pkt.len, h.l3_off, h.l3 == TAP_L3_IPV4, vnet))
+		return false;
+	if (tap_rx_segs(q, tap_cut_len(&q->cut)) <= n_segs)
+		return true;
+	memset(&q->cut, 0, sizeof(q->cut));
+	return false;
+}
+
+/* Make what the kernel gave deliverable; false if it cannot be, and is counted. */
+static bool
+tap_rx_prepare(struct tap_rxq *q, struct virtio_net_hdr *vnet, uint16_t n_segs)
+{
+	bool partial = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	bool fits;
+
+	if (unlikely(vnet->gso_type != VIRTIO_NET_HDR_GSO_NONE) && !tap_rx_whole(q, vnet)) {
+		fits = tap_rx_cut(q, vnet, n_segs);
+		q->stats.cut += fits;
+	} else {
+		fits = vnet->gso_type != VIRTIO_NET_HDR_GSO_NONE ||
+		       tap_rx_segs(q, q->staged) <= n_segs;
+		if (fits && partial && !q->port->rx_mode.l4_cksum)
+			tap_rx_complete(q->stage, q->staged, vnet);
+	}
+	if (fits)
+		return true;
+	q->stats.errors++;
+	q->staged = 0;
+	return false;
+}
+
+/* A segment of the super-frame on the stage. */
+static bool
+tap_rx_next_segment(struct tap_rxq *q, struct tap_rx_frame *frame)
+{
+	const bool complete = !q->port->rx_mode.l4_cksum;
+	const struct virtio_net_hdr vnet = {
+		.flags = complete ? VIRTIO_NET_HDR_F_DATA_VALID : VIRTIO_NET_HDR_F_NEEDS_CSUM,
+	};
+	uint32_t len = tap_cut_len(&q->cut);
+	bool first = q->cut.next == q->cut.first;
+
+	if (unlikely(!tap_rx_have(q, (uint16_t)tap_rx_segs(q, len))))
+		return false;
+	if (likely(len <= q->room)) {
+		tap_rx_take(q, frame, len);
+		memcpy(frame->data - TAP_VNET_HDR_LEN, &vnet, sizeof(vnet));
+		tap_cut_next(&q->cut, (uint8_t *)frame->data, complete);
+	} else {
+		tap_cut_next(&q->cut, (uint8_t *)q->spare, complete);
+		tap_rx_store(q, frame, q->spare, len, &vnet);
+	}
+	frame->same = !first;
+	q->stats.segments++;
+	if (!tap_cut_pending(&q->cut))
+		q->staged = 0;
+	return true;
+}
+
+static bool
+tap_rx_next_staged(struct tap_rxq *q, struct tap_rx_frame *frame, uint16_t n_segs)
+{
+	struct virtio_net_hdr vnet;
+
+	if (q->staged == 0) {
+		/* Without mbufs it stays in the kernel, where it is counted if it is too much. */
+		ssize_t len = !tap_rx_have(q, n_segs) ?
+				      0 :
+				      tap_tun_read(q->fd, q->stage - TAP_VNET_HDR_LEN,
+						   TAP_STAGE_LEN + TAP_VNET_HDR_LEN);
+
+		if (len <= (ssize_t)TAP_VNET_HDR_LEN)
+			return false;
+		q->staged = (uint32_t)len - TAP_VNET_HDR_LEN;
+		memcpy(&vnet, q->stage - TAP_VNET_HDR_LEN, sizeof(vnet));
+		if (!tap_rx_prepare(q, &vnet, n_segs))
+			return false;
+		memcpy(q->stage - TAP_VNET_HDR_LEN, &vnet, sizeof(vnet));
+	}
+	if (tap_cut_pending(&q->cut))
+		return tap_rx_next_segment(q, frame);
+	memcpy(&vnet, q->stage - TAP_VNET_HDR_LEN, sizeof(vnet));
+	if (unlikely(!tap_rx_have(q, (uint16_t)tap_rx_segs(q, q->staged))))
+		return false;
+	tap_rx_store(q, frame, q->stage, q->staged, &vnet);
+	q->staged = 0;
+	return true;
+}
+
+uint16_t
+tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
+{
+	/* Once: the control path may set another MTU meanwhile. */
+	uint16_t n_segs = rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed);
+	uint16_t i;
+
+	n = RTE_MIN(n, TAP_RX_CHUNK);
+	for (i = 0; i < n; i++)
+		if (!(q->stage == NULL ? tap_rx_read_direct(q, &frames[i]) :
+					 tap_rx_next_staged(q, &frames[i], n_segs)))
+			break;
+	/* What came before it was looked at in an earlier chunk. */
+	if (i != 0)
+		frames[0].same = false;
+	return i;
+}
+
+uint64_t
+tap_rx_flush(struct tap_rxq *q)
+{
+	uint64_t lost = tap_tun_flush(q->fd) + (q->staged != 0);
+
+	q->staged = 0;
+	memset(&q->cut, 0, sizeof(q->cut));
+	return lost;
+}
