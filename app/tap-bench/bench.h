@@ -278,6 +278,8 @@ extern const char *const bench_lone_text[LONE_CASES];
 /* stats.c */
 void bench_summarize(const double *v, unsigned int n, struct bench_summary *s);
 double bench_median(const double *v, unsigned int n);
+/** Mean of the lowest 95 of 100: the others were disturbed. Sorts. */
+double bench_trimmed_mean(double *v, unsigned int n);
 int bench_series_add(struct bench_series *s, double raw, double port);
 void bench_series_ratio(const struct bench_series *s, struct bench_summary *out);
 double bench_series_p5_ratio(const struct bench_series *s);

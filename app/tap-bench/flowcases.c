@@ -91,28 +91,6 @@ make_rules(struct worker *w, struct flow_bench *b, const struct flow_case *c)
 	return err == 0 ? 0 : flow_fail(w, err, "insert", &error);
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Of the fastest 95 of 100: the others were disturbed. */
-static double
-trimmed_mean(double *v, unsigned int n)
-{
-	unsigned int counted = n - n / 20;
-	double sum = 0;
-
-	qsort(v, n, sizeof(*v), compare_doubles);
-	for (unsigned int i = 0; i < counted; i++)
-		sum += v[i];
-	return sum / counted;
-}
-
 /* What a program has to return for a frame. */
 static int
 expected(const struct flow_bench *b, const struct flow_case *c, unsigned int program,
@@ -123,7 +101,7 @@ expected(const struct flow_bench *b, const struct flow_case *c, unsigned int pro
 	*want = program == FLOW_FILTER ? TAP_FILTER_PASS : queue_of(frame);
 	if (program == FLOW_FILTER || frame < c->matches)
 		return 0;
-	return flow_program_run(b->prog.plain[program], packet, len, 1, &ns, want);
+	return program_run(b->prog.plain[program], packet, len, 1, &ns, want);
 }
 
 /* Before anything is timed: do the rules hold for these frames? */
@@ -142,7 +120,7 @@ check_case(struct worker *w, const struct flow_bench *b, const struct flow_case 
 		int err = expected(b, c, program, packet, len, frame, &want);
 
 		if (err == 0)
-			err = flow_program_run(b->prog.rules[program], packet, len, 1, &ns, &ret);
+			err = program_run(b->prog.rules[program], packet, len, 1, &ns, &ret);
 		if (err != 0)
 			return worker_fail(w, err, "BPF_PROG_TEST_RUN: %s", strerror(-err));
 		if (ret != want)
@@ -162,10 +140,10 @@ run_varied(int fd, const struct flow_frames *frames, unsigned int n, bool same, 
 	int err = 0;
 
 	for (unsigned int i = 0; i < n && err == 0; i++)
-		err = flow_program_run(fd, flow_frame(frames, same ? 0 : i * STRIDE % n), len, 1,
-				       &ns[i], &ret);
+		err = program_run(fd, flow_frame(frames, same ? 0 : i * STRIDE % n), len, 1, &ns[i],
+				  &ret);
 	if (err == 0)
-		*mean = trimmed_mean(ns, n);
+		*mean = bench_trimmed_mean(ns, n);
 	return err;
 }
 
@@ -193,10 +171,9 @@ measure_program(struct worker *w, const struct flow_bench *b, const struct flow_
 	if (err == 0)
 		worker_sample(w, ROW_COUNT + FLOW_ROW(program, FLOW_VARIED, what), empty, ns);
 	if (err == 0)
-		err = flow_program_run(b->prog.empty, flow_frame(frames, 0), len, REPEAT, &empty,
-				       &ret);
+		err = program_run(b->prog.empty, flow_frame(frames, 0), len, REPEAT, &empty, &ret);
 	if (err == 0)
-		err = flow_program_run(fd, flow_frame(frames, 0), len, REPEAT, &ns, &ret);
+		err = program_run(fd, flow_frame(frames, 0), len, REPEAT, &ns, &ret);
 	if (err == 0)
 		worker_sample(w, ROW_COUNT + FLOW_ROW(program, FLOW_SAME, what), empty, ns);
 	return err == 0 ? 0 : worker_fail(w, err, "BPF_PROG_TEST_RUN: %s", strerror(-err));
@@ -215,9 +192,9 @@ check_drop(struct worker *w, struct flow_bench *b)
 
 	if (err != 0)
 		return flow_fail(w, err, "insert", &error);
-	err = flow_program_run(fd, flow_frame(&b->plain, 0), len, 1, &ns, &dropped);
+	err = program_run(fd, flow_frame(&b->plain, 0), len, 1, &ns, &dropped);
 	if (err == 0)
-		err = flow_program_run(fd, flow_frame(&b->plain, 1), len, 1, &ns, &passed);
+		err = program_run(fd, flow_frame(&b->plain, 1), len, 1, &ns, &passed);
 	flow_set_cut(&b->set, 0, &error);
 	if (err != 0)
 		return worker_fail(w, err, "BPF_PROG_TEST_RUN: %s", strerror(-err));

@@ -21,7 +21,7 @@ flow_programs_find(struct flow_programs *p)
 }
 
 int
-flow_program_run(int fd, const uint8_t *packet, uint32_t len, int repeat, double *ns, uint32_t *ret)
+program_run(int fd, const uint8_t *packet, uint32_t len, int repeat, double *ns, uint32_t *ret)
 {
 	(void)fd;
 	(void)packet;
@@ -151,7 +151,7 @@ flow_programs_find(struct flow_programs *p)
 }
 
 int
-flow_program_run(int fd, const uint8_t *packet, uint32_t len, int repeat, double *ns, uint32_t *ret)
+program_run(int fd, const uint8_t *packet, uint32_t len, int repeat, double *ns, uint32_t *ret)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = len,
 		    .repeat = repeat, );

@@ -32,7 +32,6 @@ int flow_programs_find(struct flow_programs *p);
  * @param ns   mean of the runs, in which the kernel rounds down
  * @param ret  what the last one returned
  */
-int flow_program_run(int fd, const uint8_t *packet, uint32_t len, int repeat, double *ns,
-		     uint32_t *ret);
+int program_run(int fd, const uint8_t *packet, uint32_t len, int repeat, double *ns, uint32_t *ret);
 
 #endif /* BENCH_FLOWPROG_H */

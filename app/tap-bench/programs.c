@@ -30,6 +30,7 @@ bench_programs(const struct bench_options *opt, struct bench_results *res)
 
 #include "bitwise.h"
 #include "bitwise.skel.h"
+#include "flowprog.h"
 #include "frames.h"
 #include "tap_policy.h"
 #include "tap_steer.skel.h"
@@ -142,21 +143,6 @@ programs_open(struct programs *p)
 	return 0;
 }
 
-/* A run's mean time in ns, in which the kernel rounds down. */
-static int
-run_program(int fd, const uint8_t *packet, uint32_t len, int repeat, double *ns, uint32_t *ret)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = len,
-		    .repeat = repeat, );
-	int err = bpf_prog_test_run_opts(fd, &opts);
-
-	if (err != 0)
-		return err < -1 ? err : -errno;
-	*ns = opts.duration;
-	*ret = opts.retval;
-	return 0;
-}
-
 static int
 measure_case(const struct programs *p, const struct prog_case *c, struct bench_prog *out)
 {
@@ -171,7 +157,7 @@ measure_case(const struct programs *p, const struct prog_case *c, struct bench_p
 
 		if (i == PROG_BITWISE && !c->agree)
 			continue;
-		err = run_program(p->fd[i], packet, len, repeat, &ns[i], &ret[i]);
+		err = program_run(p->fd[i], packet, len, repeat, &ns[i], &ret[i]);
 		if (err == 0)
 			err = bench_series_add(&out[i].ns, ns[PROG_EMPTY], ns[i]);
 		if (err != 0)

@@ -85,6 +85,18 @@ bench_median(const double *v, unsigned int n)
 	return s.median;
 }
 
+double
+bench_trimmed_mean(double *v, unsigned int n)
+{
+	unsigned int counted = n - n / 20;
+	double sum = 0;
+
+	qsort(v, n, sizeof(*v), compare_doubles);
+	for (unsigned int i = 0; i < counted; i++)
+		sum += v[i];
+	return sum / counted;
+}
+
 int
 bench_series_add(struct bench_series *s, double raw, double port)
 {

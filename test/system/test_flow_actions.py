@@ -2,12 +2,12 @@
 # Copyright(c) 2026 The net_tap authors
 """What becomes of the packets of a flow rule: every action, and counters."""
 import socket
-import time
 from dataclasses import replace
 
 import flow_frames
 import frames
 import pytest
+from held import settled
 from hook import flow_drain, flow_fill, flow_reset, hash_update, reta_update
 from port import compare, show
 from rss_model import GROUPS, RETA_SIZE, RssConfig, classify
@@ -51,16 +51,6 @@ def one(port, frame):
     (_, packets), = port.exchange([frame])
     assert len(packets) == 1
     return packets[0]
-
-
-def settled(condition, timeout=5.0):
-    """Is it true within some time? For counts that bursts make after a packet was sent."""
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 # Queue

@@ -15,6 +15,7 @@ import flow_frames
 import frames
 import pytest
 from conftest import DEVARG, RUNG, need_bpf, open_port
+from held import held_by, loaded, settled
 from hook import flow_churn, flow_drain, flow_fill, flow_forget, hash_update, reta_update
 from netns import Netns
 from port import compare
@@ -48,37 +49,6 @@ def restart(port, *between):
     printed = [port.pmd.cmd(command) for command in (
         "stop", "port stop 0", *between, "port start 0", "start")]
     return "\n".join(printed)
-
-
-def settled(condition, timeout=5.0):
-    """Is it true within some time?"""
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def held_by(pid):
-    """Ids of the BPF programs and maps that a process holds."""
-    ids = set()
-    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
-        try:
-            ids.update(re.findall(r"^(prog|map)_id:\t(\d+)", info.read_text(), re.M))
-        except OSError:
-            pass
-    return ids
-
-
-def loaded():
-    """Ids of the BPF programs and maps that the kernel has."""
-    ids = set()
-    for kind in ("prog", "map"):
-        out = subprocess.run(["bpftool", kind, "list"], stdout=subprocess.PIPE, text=True,
-                             check=True).stdout
-        ids.update((kind, number) for number in re.findall(r"^(\d+):", out, re.M))
-    return ids
 
 
 # Restarts

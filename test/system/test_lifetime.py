@@ -2,43 +2,15 @@
 # Copyright(c) 2026 The net_tap authors
 """From device arguments to close and kill -9; queue counts; privileges; names in use."""
 import re
-import subprocess
-import time
-from pathlib import Path
 
 import frames
 import pytest
 from conftest import BPF_ERROR, DEVARG, RUNG, need_bpf, open_port
+from held import all_gone, programs_of
 from netns import Netns
 from port import Port
 from rss_model import RETA_SIZE, RssConfig, classify
 from testpmd import Testpmd, TestpmdError
-
-
-def programs_of(pid):
-    """Ids of the BPF programs that a process holds."""
-    ids = set()
-    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
-        try:
-            ids.update(re.findall(r"^prog_id:\t(\d+)", info.read_text(), re.M))
-        except OSError:
-            pass
-    return ids
-
-
-def loaded_programs():
-    out = subprocess.run(["bpftool", "prog", "list"], stdout=subprocess.PIPE, text=True, check=True)
-    return set(re.findall(r"^(\d+):", out.stdout, re.M))
-
-
-def all_gone(programs, timeout=5.0):
-    """Are the programs unloaded? The kernel does it some moments after the last reference."""
-    end = time.monotonic() + timeout
-    while programs & loaded_programs():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def flows(count=200):
