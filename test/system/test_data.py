@@ -101,6 +101,18 @@ def test_mtu_changes_reach_the_netdev():
         assert len(port.exchange([of_length(1514)])[0][1]) == 1
 
 
+@pytest.mark.parametrize("devargs", ["", "gso=0"])
+def test_an_mtu_raised_while_packets_flow_takes_more_mbufs(devargs):
+    """Also where frames were read in place until then."""
+    with Port(devargs, args=("--enable-scatter",), mbufs=4096) as port:
+        assert len(port.exchange([of_length(1514)])[0][1]) == 1
+        port.pmd.cmd(f"port config mtu 0 {JUMBO}")
+        assert mtu_of(port) == JUMBO
+        for frame, packets in port.exchange([of_length(n) for n in (60, 4096, JUMBO + 14)]):
+            assert [p.length for p in packets] == [len(frame)]
+        assert packets[0].segments == 5
+
+
 def test_an_mtu_that_the_mbufs_cannot_hold_is_refused_in_words():
     with Port() as port:
         port.pmd.cmd("stop")

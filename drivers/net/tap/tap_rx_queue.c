@@ -75,18 +75,14 @@ int
 tap_rx_queue_stage(struct rte_eth_dev *dev, struct tap_rxq *q)
 {
 	const struct rte_eth_rxmode *mode = &dev->data->dev_conf.rxmode;
-	bool wanted = q->port->rx_mode.gso ||
-		      rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed) > 1;
 	char *stage;
 
 	q->max_lro = 0;
 	if (mode->offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO)
 		q->max_lro = mode->max_lro_pkt_size;
-	if (!wanted) {
-		tap_rx_stage_free(q);
-		return 0;
-	}
-	if (q->stage != NULL)
+	/* With scatter a later MTU may need it. */
+	if (q->stage != NULL ||
+	    (!q->port->rx_mode.gso && !(mode->offloads & RTE_ETH_RX_OFFLOAD_SCATTER)))
 		return 0;
 	stage = rte_malloc_socket("net_tap_stage", TAP_STAGE_HEADROOM + 2 * TAP_STAGE_LEN,
 				  RTE_CACHE_LINE_SIZE, SOCKET_ID_ANY);

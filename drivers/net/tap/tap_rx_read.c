@@ -158,15 +158,14 @@ tap_rx_whole(const struct tap_rxq *q, const struct virtio_net_hdr *vnet)
 static bool
 tap_rx_cut(struct tap_rxq *q, const struct virtio_net_hdr *vnet, uint16_t n_segs)
 {
-	const struct tap_pkt pkt = {
+	struct tap_pkt pkt = {
 		.data = (const uint8_t *)q->stage,
 		.contig = q->staged,
 		.len = q->staged,
 	};
-	struct tap_pkt view = pkt;
 	struct tap_headers h;
 
-	tap_parse(&view, &h);
+	tap_parse(&pkt, &h);
 	if (h.l3 == TAP_L3_NONE ||
 	    !tap_cut_begin(&q->cut, pkt.data, pkt.len, h.l3_off, h.l3 == TAP_L3_IPV4, vnet))
 		return false;
@@ -180,23 +179,19 @@ tap_rx_cut(struct tap_rxq *q, const struct virtio_net_hdr *vnet, uint16_t n_segs
 static bool
 tap_rx_prepare(struct tap_rxq *q, struct virtio_net_hdr *vnet, uint16_t n_segs)
 {
-	bool partial = vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	bool fits;
+	bool super = vnet->gso_type != VIRTIO_NET_HDR_GSO_NONE;
+	bool cut = unlikely(super) && !tap_rx_whole(q, vnet);
 
-	if (unlikely(vnet->gso_type != VIRTIO_NET_HDR_GSO_NONE) && !tap_rx_whole(q, vnet)) {
-		fits = tap_rx_cut(q, vnet, n_segs);
-		q->stats.cut += fits;
-	} else {
-		fits = vnet->gso_type != VIRTIO_NET_HDR_GSO_NONE ||
-		       tap_rx_segs(q, q->staged) <= n_segs;
-		if (fits && partial && !q->port->rx_mode.l4_cksum)
-			tap_rx_complete(q->stage, q->staged, vnet);
+	if (cut ? !tap_rx_cut(q, vnet, n_segs) : !super && tap_rx_segs(q, q->staged) > n_segs) {
+		q->stats.errors++;
+		q->staged = 0;
+		return false;
 	}
-	if (fits)
-		return true;
-	q->stats.errors++;
-	q->staged = 0;
-	return false;
+	if (cut)
+		q->stats.cut++;
+	else if ((vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !q->port->rx_mode.l4_cksum)
+		tap_rx_complete(q->stage, q->staged, vnet);
+	return true;
 }
 
 /* A segment of the super-frame on the stage. */
@@ -230,29 +225,25 @@ tap_rx_next_segment(struct tap_rxq *q, struct tap_rx_frame *frame)
 static bool
 tap_rx_next_staged(struct tap_rxq *q, struct tap_rx_frame *frame, uint16_t n_segs)
 {
-	struct virtio_net_hdr vnet;
+	struct virtio_net_hdr *vnet = (void *)(q->stage - TAP_VNET_HDR_LEN);
 
 	if (q->staged == 0) {
 		/* Without mbufs it stays in the kernel, where it is counted if it is too much. */
 		ssize_t len = !tap_rx_have(q, n_segs) ?
 				      0 :
-				      tap_tun_read(q->fd, q->stage - TAP_VNET_HDR_LEN,
-						   TAP_STAGE_LEN + TAP_VNET_HDR_LEN);
+				      tap_tun_read(q->fd, vnet, TAP_STAGE_LEN + TAP_VNET_HDR_LEN);
 
 		if (len <= (ssize_t)TAP_VNET_HDR_LEN)
 			return false;
 		q->staged = (uint32_t)len - TAP_VNET_HDR_LEN;
-		memcpy(&vnet, q->stage - TAP_VNET_HDR_LEN, sizeof(vnet));
-		if (!tap_rx_prepare(q, &vnet, n_segs))
+		if (!tap_rx_prepare(q, vnet, n_segs))
 			return false;
-		memcpy(q->stage - TAP_VNET_HDR_LEN, &vnet, sizeof(vnet));
 	}
 	if (tap_cut_pending(&q->cut))
 		return tap_rx_next_segment(q, frame);
-	memcpy(&vnet, q->stage - TAP_VNET_HDR_LEN, sizeof(vnet));
 	if (unlikely(!tap_rx_have(q, (uint16_t)tap_rx_segs(q, q->staged))))
 		return false;
-	tap_rx_store(q, frame, q->stage, q->staged, &vnet);
+	tap_rx_store(q, frame, q->stage, q->staged, vnet);
 	q->staged = 0;
 	return true;
 }
@@ -262,12 +253,13 @@ tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
 {
 	/* Once: the control path may set another MTU meanwhile. */
 	uint16_t n_segs = rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed);
+	bool direct = n_segs == 1 && !q->port->rx_mode.gso && q->staged == 0;
 	uint16_t i;
 
 	n = RTE_MIN(n, TAP_RX_CHUNK);
 	for (i = 0; i < n; i++)
-		if (!(q->stage == NULL ? tap_rx_read_direct(q, &frames[i]) :
-					 tap_rx_next_staged(q, &frames[i], n_segs)))
+		if (!(direct ? tap_rx_read_direct(q, &frames[i]) :
+			       tap_rx_next_staged(q, &frames[i], n_segs)))
 			break;
 	/* What came before it was looked at in an earlier chunk. */
 	if (i != 0)
