@@ -46,22 +46,18 @@ static int
 tap_choose_rules(struct tap_port *port, const struct tap_rules_needs *needs,
 		 struct tap_programs *choice)
 {
-	bool several = tap_several(port);
-	char reason[TAP_REASON_LEN];
+	bool steer = tap_several(port);
+	bool filter = !steer || needs->drop;
+	char reason[TAP_REASON_LEN] = "";
 
-	reason[0] = '\0';
-	if (several)
+	if (steer)
 		choice->steering =
 			tap_bpf_rules_fd(port->bpf, port->data->name, TAP_RULES_STEERING, reason);
-	if (several && choice->steering < 0)
-		goto failed;
-	if (!several || needs->drop)
+	if (filter && (!steer || choice->steering >= 0))
 		choice->filter =
 			tap_bpf_rules_fd(port->bpf, port->data->name, TAP_RULES_FILTER, reason);
-	if ((!several || needs->drop) && choice->filter < 0)
-		goto failed;
-	return 0;
-failed:
+	if ((!steer || choice->steering >= 0) && (!filter || choice->filter >= 0))
+		return 0;
 	TAP_LOG(NOTICE, "%s: %s", port->data->name, reason);
 	return -ENOTSUP;
 }

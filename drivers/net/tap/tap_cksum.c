@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include <rte_byteorder.h>
 #include <rte_config.h>
 #include <rte_cpuflags.h>
 #include <rte_ip.h>
@@ -149,4 +150,15 @@ uint64_t
 tap_cksum_copy(void *dst, const void *src, size_t n)
 {
 	return tap_cksum_copy_best(dst, src, n);
+}
+
+uint64_t
+tap_cksum_pseudo(const uint8_t *ip, bool ipv4, uint8_t proto, uint32_t l4_len)
+{
+	uint64_t sum = rte_cpu_to_be_16(proto);
+
+	sum += rte_cpu_to_be_16((uint16_t)l4_len);
+	if (ipv4)
+		return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv4_hdr, src_addr), 8);
+	return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv6_hdr, src_addr), 32);
 }

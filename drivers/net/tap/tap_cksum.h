@@ -10,6 +10,7 @@
  * 20 ns where there is AVX2. DPDK's rte_raw_cksum() takes four times that.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,14 +35,11 @@ tap_cksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/** What a part's sum is if it starts at an odd byte of the whole. */
-static inline uint64_t
-tap_cksum_odd(uint64_t sum)
-{
-	uint16_t folded = tap_cksum_fold(sum);
-
-	return (uint16_t)(folded << 8 | folded >> 8);
-}
+/**
+ * Sum over the pseudo header of @p l4_len bytes of layer 4 behind the IP header at @p ip,
+ * whose addresses alone are looked at.
+ */
+uint64_t tap_cksum_pseudo(const uint8_t *ip, bool ipv4, uint8_t proto, uint32_t l4_len);
 
 /** Choose the code for this CPU; once, before the first use. */
 void tap_cksum_init(void);

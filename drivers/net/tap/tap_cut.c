@@ -13,7 +13,6 @@
 #include "tap_cut.h"
 #include "tap_tun.h"
 
-#define TAP_IPV6_ADDRS offsetof(struct rte_ipv6_hdr, src_addr)
 #define TAP_TCP_CUT_FLAGS (RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG)
 
 static uint16_t
@@ -141,20 +140,6 @@ tap_cut_write_tcp(struct tap_cut *cut, uint8_t *dst, uint32_t payload)
 	cut->seq += payload;
 }
 
-/* Sum over the pseudo header of a segment whose headers are written. */
-static uint64_t
-tap_cut_pseudo(const struct tap_cut *cut, const uint8_t *dst, uint32_t len)
-{
-	const uint8_t *ip = dst + cut->l3_off;
-	uint32_t l4_len = len - cut->l4_off;
-	uint64_t sum = rte_cpu_to_be_16(cut->tcp ? IPPROTO_TCP : IPPROTO_UDP);
-
-	sum += rte_cpu_to_be_16((uint16_t)l4_len);
-	if (cut->ipv4)
-		return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv4_hdr, src_addr), 8);
-	return sum + rte_raw_cksum(ip + TAP_IPV6_ADDRS, 32);
-}
-
 void
 tap_cut_next(struct tap_cut *cut, uint8_t *dst, bool complete)
 {
@@ -178,7 +163,9 @@ tap_cut_next(struct tap_cut *cut, uint8_t *dst, bool complete)
 	else
 		tap_cut_put16(l4 + offsetof(struct rte_udp_hdr, dgram_len),
 			      (uint16_t)(len - cut->l4_off));
-	folded = tap_cksum_fold(tap_cut_pseudo(cut, dst, len));
+	folded = tap_cksum_fold(tap_cksum_pseudo(dst + cut->l3_off, cut->ipv4,
+						 cut->tcp ? IPPROTO_TCP : IPPROTO_UDP,
+						 len - cut->l4_off));
 	if (complete) {
 		tap_cut_put_sum(field, 0);
 		sum += folded + (uint64_t)rte_raw_cksum(l4, cut->first - cut->l4_off);

@@ -47,17 +47,14 @@ static int
 tap_set_offload(struct tap_port *port, const struct rte_eth_rxmode *rxmode)
 {
 	bool lro = rxmode->offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO;
-	bool udp;
-	int ret = -ENOTSUP;
+	int fd = port->fd[0];
+	int ret;
 
-	port->rx_mode.gso = false;
-	if (port->args.gso || lro)
-		ret = tap_tun_set_gso(port->fd[0], &udp);
-	if (ret == 0) {
-		port->rx_mode.gso = true;
+	port->rx_mode.gso = (port->args.gso || lro) &&
+			    tap_tun_set_offload(fd, port->udp_gso ? TAP_TUN_UDP : TAP_TUN_TCP) == 0;
+	if (port->rx_mode.gso)
 		return 0;
-	}
-	ret = tap_tun_set_checksum_offload(port->fd[0], port->rx_mode.l4_cksum);
+	ret = tap_tun_set_offload(fd, port->rx_mode.l4_cksum ? TAP_TUN_CKSUM : 0);
 	if (ret != 0)
 		TAP_LOG(ERR, "%s: cannot set offloads: %s", port->name, strerror(-ret));
 	return ret;

@@ -114,7 +114,7 @@ struct tap_rxq {
 	uint64_t window;       /**< TSC cycles of ARMED, and of DRAIN */
 	uint64_t rearm;        /**< first bytes that change in an mbuf, ready to store */
 	uint64_t ol_flags;     /**< flags that every mbuf of the pool has */
-	char *stage;           /**< where frames are read to; NULL: into their mbuf */
+	char *stage;           /**< where frames are read to that may not fit one mbuf */
 	char *spare;           /**< for a segment that takes several mbufs */
 	uint32_t staged;       /**< bytes of the frame on the stage; 0: none */
 	uint32_t max_lro;      /**< longest super-frame to deliver as it is; 0: none */

@@ -13,9 +13,6 @@
 #include "tap_log.h"
 #include "tap_tables.h"
 
-/* Banks of counters where bursts count: queues that share one add atomically. */
-#define TAP_SOFT_BANKS TAP_COUNT_BANKS
-
 static void *
 tap_map_memory(size_t size)
 {
@@ -35,7 +32,8 @@ tap_unmap_memory(void *p, size_t size)
 static int
 tap_flow_map_tables(struct tap_tables *t)
 {
-	t->banks = TAP_SOFT_BANKS;
+	/* For each queue; queues that share one add atomically. */
+	t->banks = TAP_COUNT_BANKS;
 	t->flow = tap_map_memory(sizeof(*t->flow));
 	t->rule = tap_map_memory(sizeof(*t->rule) * TAP_RULES);
 	t->count = tap_map_memory(sizeof(*t->count) * TAP_RULES * t->banks);
@@ -289,10 +287,6 @@ tap_flow_add(struct tap_port *port, const struct tap_rule *rule, struct rte_flow
 	}
 	flow = &flows->handle[number];
 	flow->kind = TAP_HANDLE_RULE;
-	flow->fate = rule->fate;
-	flow->priority = rule->priority;
-	flow->shared = rule->counter;
-	flow->counts = rule->count || rule->counter != 0;
 	if (rule->counter != 0)
 		flows->handle[rule->counter].refs++;
 	return flow;
@@ -346,12 +340,23 @@ tap_flow_handle_error(struct rte_flow_error *error, const void *handle)
 				  "not a handle of this port");
 }
 
-static void
-tap_flow_remove(struct tap_flows *flows, struct rte_flow *flow)
+const struct tap_flow_rule *
+tap_flow_rule_of(const struct tap_port *port, const struct rte_flow *flow)
 {
-	tap_rules_remove(flows->rules, tap_flow_number(flows, flow));
-	if (flow->shared != 0)
-		flows->handle[flow->shared].refs--;
+	return &port->tables.rule[tap_flow_number(port->flows, flow) - 1];
+}
+
+static void
+tap_flow_remove(struct tap_port *port, struct rte_flow *flow)
+{
+	struct tap_flows *flows = port->flows;
+	uint16_t number = tap_flow_number(flows, flow);
+	uint16_t counter = tap_flow_rule_of(port, flow)->counter;
+
+	tap_rules_remove(flows->rules, number);
+	/* A counter of its own has the rule's number. */
+	if (counter != 0 && counter != number)
+		flows->handle[counter].refs--;
 	memset(flow, 0, sizeof(*flow));
 }
 
@@ -363,7 +368,7 @@ tap_flow_destroy(struct rte_eth_dev *dev, struct rte_flow *pointer, struct rte_f
 
 	if (flow == NULL)
 		return tap_flow_handle_error(error, pointer);
-	tap_flow_remove(port->flows, flow);
+	tap_flow_remove(port, flow);
 	tap_flow_settle(port);
 	return 0;
 }
@@ -380,7 +385,7 @@ tap_flow_flush(struct rte_eth_dev *dev, struct rte_flow_error *error)
 		return 0;
 	for (i = 1; i < TAP_RULES; i++)
 		if (flows->handle[i].kind == TAP_HANDLE_RULE)
-			tap_flow_remove(flows, &flows->handle[i]);
+			tap_flow_remove(port, &flows->handle[i]);
 	tap_flow_settle(port);
 	return 0;
 }
@@ -403,18 +408,18 @@ tap_flow_query(struct rte_eth_dev *dev, struct rte_flow *pointer,
 {
 	const struct tap_port *port = tap_port_of(dev);
 	const struct rte_flow *flow = tap_flow_handle(port, pointer, TAP_HANDLE_RULE);
+	uint16_t counter;
 
 	if (flow == NULL)
 		return tap_flow_handle_error(error, pointer);
 	if (action == NULL || action->type != RTE_FLOW_ACTION_TYPE_COUNT)
 		return rte_flow_error_set(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action,
 					  "supported actions to query: count");
-	if (!flow->counts)
+	counter = tap_flow_rule_of(port, flow)->counter;
+	if (counter == 0)
 		return rte_flow_error_set(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, action,
 					  "the rule has no action count");
-	tap_flow_query_count(port->flows,
-			     flow->shared != 0 ? flow->shared : tap_flow_number(port->flows, flow),
-			     data);
+	tap_flow_query_count(port->flows, counter, data);
 	return 0;
 }
 

@@ -17,12 +17,8 @@
 
 /** A shared counter or a rule, by its number in tap_rules; what applications hold pointers to. */
 struct rte_flow {
-	uint32_t refs;     /**< of a shared counter: rules that count in it */
-	uint16_t shared;   /**< of a rule: the shared counter that it counts in, or 0 */
-	uint8_t kind;      /**< enum tap_flow_handle_kind */
-	uint8_t fate;      /**< of a rule: enum tap_fate */
-	uint16_t priority; /**< of a rule */
-	bool counts;       /**< a rule with a counter of either kind */
+	uint32_t refs; /**< of a shared counter: rules that count in it */
+	uint8_t kind;  /**< enum tap_flow_handle_kind */
 };
 
 enum tap_flow_handle_kind {
@@ -45,6 +41,10 @@ struct rte_flow *tap_flow_handle(const struct tap_port *port, const void *pointe
 
 /** The number of a handle among rules and counters. */
 uint16_t tap_flow_number(const struct tap_flows *flows, const struct rte_flow *handle);
+
+/** The rule of a handle. */
+const struct tap_flow_rule *tap_flow_rule_of(const struct tap_port *port,
+					     const struct rte_flow *flow);
 
 /** Fill @p error for a pointer that means nothing; -EINVAL. */
 int tap_flow_handle_error(struct rte_flow_error *error, const void *handle);

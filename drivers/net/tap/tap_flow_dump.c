@@ -132,17 +132,17 @@ tap_dump_fate(const struct tap_port *port, const struct tap_flow_rule *r, FILE *
 static void
 tap_dump_rule(const struct tap_port *port, const struct rte_flow *flow, FILE *file)
 {
-	uint16_t number = tap_flow_number(port->flows, flow);
-	const struct tap_flow_rule *r = &port->tables.rule[number - 1];
+	const struct tap_flow_rule *r = tap_flow_rule_of(port, flow);
 	struct tap_rule_count count;
 
-	fprintf(file, "  rule %u: priority %u, mask %u, ", number, flow->priority, r->mask);
+	fprintf(file, "  rule %u: priority %u, mask %u, ", tap_flow_number(port->flows, flow),
+		tap_priority_of(r), r->mask);
 	tap_dump_fate(port, r, file);
 	if (r->flags & TAP_RULE_MARK)
 		fprintf(file, ", mark 0x%x", r->mark);
 	if (r->flags & TAP_RULE_FLAG)
 		fprintf(file, ", flag");
-	if (flow->counts) {
+	if (r->counter != 0) {
 		tap_rules_count(port->flows->rules, r->counter, false, &count);
 		fprintf(file, ", counter %u: %" PRIu64 " packets, %" PRIu64 " bytes", r->counter,
 			count.hits, count.bytes);

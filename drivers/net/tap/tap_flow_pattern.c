@@ -133,6 +133,7 @@ static const struct tap_field tap_fields_gre[] = {
 static const struct tap_field tap_fields_gre_key[] = {
 	TAP_TUNNEL_FIELD(0, 4, id),
 };
+/* NVGRE and GENEVE. */
 static const struct tap_field tap_fields_nvgre[] = {
 	TAP_TUNNEL_FIELD(0, 2, flags),
 	TAP_TUNNEL_FIELD(2, 2, proto),
@@ -142,12 +143,6 @@ static const struct tap_field tap_fields_nvgre[] = {
 static const struct tap_field tap_fields_vxlan[] = {
 	TAP_TUNNEL_FIELD(0, 1, flags),
 	TAP_TUNNEL_FIELD(1, 1, flags[1]),
-	TAP_TUNNEL_FIELD(4, 3, id),
-	TAP_TUNNEL_FIELD(7, 1, id[3]),
-};
-static const struct tap_field tap_fields_geneve[] = {
-	TAP_TUNNEL_FIELD(0, 2, flags),
-	TAP_TUNNEL_FIELD(2, 2, proto),
 	TAP_TUNNEL_FIELD(4, 3, id),
 	TAP_TUNNEL_FIELD(7, 1, id[3]),
 };
@@ -345,7 +340,7 @@ static const struct tap_item tap_items[] = {
 	  .special = tap_item_nvgre },
 	{ TAP_ITEM(VXLAN, vxlan, TUNNEL, 8, TAP_FT_VXLAN, tap_fields_vxlan,
 		   "flags, rsvd0 (its first byte), vni, rsvd1") },
-	{ TAP_ITEM(GENEVE, geneve, TUNNEL, 8, TAP_FT_GENEVE, tap_fields_geneve,
+	{ TAP_ITEM(GENEVE, geneve, TUNNEL, 8, TAP_FT_GENEVE, tap_fields_nvgre,
 		   "ver_opt_len_o_c_rsvd0, protocol, vni, rsvd1") },
 	{ TAP_ITEM(GTPU, gtp, TUNNEL, 8, TAP_FT_GTPU, tap_fields_gtpu,
 		   "v_pt_rsv_flags, msg_type, teid") },

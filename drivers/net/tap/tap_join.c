@@ -116,19 +116,6 @@ tap_part_parse(struct tap_part *p, const struct rte_mbuf *m, bool udp)
 	return p->len != 0;
 }
 
-/* Sum over the pseudo header for so many bytes of layer 4. */
-static uint64_t
-tap_part_pseudo(const struct tap_part *p, uint32_t l4_len)
-{
-	const uint8_t *ip = p->data + TAP_L3;
-	uint64_t sum = rte_cpu_to_be_16(p->proto);
-
-	sum += rte_cpu_to_be_16((uint16_t)l4_len);
-	if (p->ipv4)
-		return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv4_hdr, src_addr), 8);
-	return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv6_hdr, src_addr), 32);
-}
-
 /* Are the checksums the driver's business by the packet's flags, or right? */
 static bool
 tap_part_sound(const struct tap_part *p, const struct rte_mbuf *m)
@@ -143,7 +130,7 @@ tap_part_sound(const struct tap_part *p, const struct rte_mbuf *m)
 		return m->l2_len == TAP_L3 && m->l2_len + m->l3_len == p->l4_off &&
 		       l4 == (p->proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM :
 							RTE_MBUF_F_TX_UDP_CKSUM);
-	return tap_cksum_fold(tap_part_pseudo(p, l4_len) +
+	return tap_cksum_fold(tap_cksum_pseudo(p->data + TAP_L3, p->ipv4, p->proto, l4_len) +
 			      tap_cksum_sum(p->data + p->l4_off, l4_len)) == 0xffff;
 }
 
@@ -228,7 +215,7 @@ tap_join_write_head(struct tap_join *join, const struct tap_part *first, uint32_
 		memcpy(&ip4, ip, sizeof(ip4));
 		ip4.total_length = rte_cpu_to_be_16((uint16_t)(l4_len + sizeof(ip4)));
 		ip4.hdr_checksum = 0;
-		ip4.hdr_checksum = (uint16_t)~rte_raw_cksum(&ip4, sizeof(ip4));
+		ip4.hdr_checksum = rte_ipv4_cksum(&ip4);
 		memcpy(ip, &ip4, sizeof(ip4));
 	} else {
 		memcpy(ip + offsetof(struct rte_ipv6_hdr, payload_len), &v, sizeof(v));
@@ -237,7 +224,7 @@ tap_join_write_head(struct tap_join *join, const struct tap_part *first, uint32_
 		memcpy(l4 + offsetof(struct rte_udp_hdr, dgram_len), &v, sizeof(v));
 	else if (push)
 		l4[offsetof(struct rte_tcp_hdr, tcp_flags)] |= RTE_TCP_PSH_FLAG;
-	v = tap_cksum_fold(tap_part_pseudo(first, l4_len));
+	v = tap_cksum_fold(tap_cksum_pseudo(ip, first->ipv4, first->proto, l4_len));
 	memcpy(l4 + vnet.csum_offset, &v, sizeof(v));
 	join->iov[0].iov_base = join->head;
 	join->iov[0].iov_len = TAP_VNET_HDR_LEN + first->payload;

@@ -2,7 +2,6 @@
  * Copyright(c) 2026 The net_tap authors
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

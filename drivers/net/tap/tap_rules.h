@@ -33,6 +33,16 @@ struct tap_tables;
 
 _Static_assert(TAP_MAX_RULES == TAP_RULES - 1, "number 0 is none");
 
+/** Where the priority stands in a rank. */
+#define TAP_PRIORITY_SHIFT 48
+
+/** The priority of a rule. */
+static inline uint16_t
+tap_priority_of(const struct tap_flow_rule *r)
+{
+	return (uint16_t)(r->rank >> TAP_PRIORITY_SHIFT);
+}
+
 /** The RSS of a rule. */
 struct tap_rule_rss {
 	struct tap_rss_conf conf;

@@ -128,12 +128,9 @@ tap_ctx_get(struct tap_rules *rules, const struct tap_rule_rss *rss, const char 
 		id = tap_place_take(rules, rules->ctx, TAP_CTXS);
 		if (id >= 0)
 			rules->pub->shared->ctx[id] = ctx;
-	} else if (own_key) {
-		/* A context that is in use has its key's reference; one that was given back has not. */
-		if (rules->ctx[id].refs != 0)
-			tap_place_put(&rules->key[key]);
 	}
-	if (id < 0 && own_key)
+	/* A context that is in use has its key's reference; one that was given back has not. */
+	if (own_key && (id < 0 || rules->ctx[id].refs != 0))
 		tap_place_put(&rules->key[key]);
 	if (id < 0)
 		return -ENOSPC;

@@ -12,8 +12,6 @@
 #include "tap_rules.h"
 #include "tap_tables.h"
 
-#define TAP_PRIORITY_SHIFT 48
-
 /** A place of a pool. */
 struct tap_place {
 	uint32_t refs;
@@ -51,12 +49,6 @@ struct tap_rules {
 	uint16_t stale[TAP_RULES];
 	struct tap_rule_count base[TAP_RULES]; /**< counters at their last reset */
 };
-
-static inline uint16_t
-tap_priority_of(const struct tap_flow_rule *r)
-{
-	return (uint16_t)(r->rank >> TAP_PRIORITY_SHIFT);
-}
 
 static inline struct tap_flow_rule *
 tap_rule_of(const struct tap_rules *rules, uint16_t number)

@@ -139,25 +139,10 @@ tap_tun_open(char name[IFNAMSIZ])
 }
 
 int
-tap_tun_set_checksum_offload(int fd, bool on)
+tap_tun_set_offload(int fd, unsigned int offload)
 {
 	/* By value: the argument of this ioctl is no pointer. */
-	return tap_tun_ioctl(fd, TUNSETOFFLOAD, "TUNSETOFFLOAD",
-			     (void *)(uintptr_t)(on ? TUN_F_CSUM : 0));
-}
-
-int
-tap_tun_set_gso(int fd, bool *udp)
-{
-	const unsigned int tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-	int ret = tap_tun_ioctl(fd, TUNSETOFFLOAD, "TUNSETOFFLOAD",
-				(void *)(uintptr_t)(tcp | TUN_F_USO4 | TUN_F_USO6));
-
-	/* The kernel has UDP since 6.2. */
-	*udp = ret == 0;
-	if (ret != 0)
-		ret = tap_tun_ioctl(fd, TUNSETOFFLOAD, "TUNSETOFFLOAD", (void *)(uintptr_t)tcp);
-	return ret;
+	return tap_tun_ioctl(fd, TUNSETOFFLOAD, "TUNSETOFFLOAD", (void *)(uintptr_t)offload);
 }
 
 int

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 
 #include <rte_config.h>
@@ -69,13 +70,6 @@ tap_tun_read(int fd, void *buf, size_t len)
 	return tap_syscall(SYS_read, fd, buf, len);
 }
 
-/** The same into several buffers. */
-static inline ssize_t
-tap_tun_readv(int fd, const struct iovec *iov, size_t n)
-{
-	return tap_syscall(SYS_readv, fd, iov, n);
-}
-
 /** Write a frame with its vnet header; bytes written, or negative errno. */
 static inline ssize_t
 tap_tun_write(int fd, const void *buf, size_t len)
@@ -98,16 +92,14 @@ tap_tun_writev(int fd, const struct iovec *iov, size_t n)
  */
 int tap_tun_open(char name[IFNAMSIZ]);
 
-/** Let the kernel hand over (and the driver leave) TCP and UDP checksums partial, or not. */
-int tap_tun_set_checksum_offload(int fd, bool on);
+/** TCP and UDP checksums are left partial, in both directions. */
+#define TAP_TUN_CKSUM TUN_F_CSUM
+/** The kernel hands over super-frames of TCP; of UDP as well. */
+#define TAP_TUN_TCP (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
+#define TAP_TUN_UDP (TAP_TUN_TCP | TUN_F_USO4 | TUN_F_USO6)
 
-/**
- * Let the kernel hand over TCP super-frames, and UDP ones if it has them, with all checksums
- * partial.
- *
- * @param udp  whether it has
- */
-int tap_tun_set_gso(int fd, bool *udp);
+/** Choose what the kernel may leave to the driver: one of these, or 0; the kernel has UDP since 6.2. */
+int tap_tun_set_offload(int fd, unsigned int offload);
 
 /** Keep the netdev when its last queue is closed, or not. */
 int tap_tun_set_persist(int fd, bool on);

@@ -61,8 +61,8 @@ tap_probe_netdev(struct tap_port *port)
 		return fd;
 	port->fd[port->nb_fds++] = fd;
 	/* What the kernel can; what it shall, configure says. */
-	if (tap_tun_set_gso(fd, &port->udp_gso) == 0)
-		tap_tun_set_checksum_offload(fd, false);
+	port->udp_gso = tap_tun_set_offload(fd, TAP_TUN_UDP) == 0;
+	tap_tun_set_offload(fd, 0);
 	port->ifindex = if_nametoindex(port->name);
 	return 0;
 }
