@@ -55,6 +55,17 @@ class Netns:
     def sysctl(self, name, value):
         self.run("sysctl", "-qw", f"{name}={value}")
 
+    def bridge(self, iface):
+        """A bridge br0 in front of a netdev; returns the netdev whose frames go over it.
+
+        It takes the outer tag off the data of a frame and sends nothing of its own, no IGMP report.
+        """
+        self.batch(["link add br0 type bridge mcast_snooping 0",
+                    "link add in0 type veth peer name in1",
+                    "link set in1 master br0", f"link set {iface} master br0",
+                    *(f"link set {dev} up" for dev in ("br0", "in0", "in1", iface))])
+        return "in0"
+
     def links(self):
         """Names of the netdevs inside."""
         out = self.run("ip", "-o", "link").splitlines()

@@ -67,11 +67,8 @@ def test_an_exact_source_mac_takes_one_frame_of_many(port, rules):
 @pytest.fixture
 def bridge(port):
     """Frames come over a bridge, which takes the outer tag off their data."""
-    port.ns.batch(["link add br0 type bridge", "link add in0 type veth peer name in1",
-                   "link set in1 master br0", f"link set {port.iface} master br0",
-                   *(f"link set {dev} up" for dev in ("br0", "in0", "in1"))])
     own = port.sock
-    with port.ns.packet_socket("in0") as port.sock:
+    with port.ns.packet_socket(port.ns.bridge(port.iface)) as port.sock:
         yield
     port.sock = own
     port.ns.batch(["link del br0", "link del in0"])

@@ -79,12 +79,8 @@ def tagged_shapes(payload):
 def test_a_tag_that_the_kernel_keeps_beside_the_data_counts_as_the_outermost(mode, types):
     """A bridge takes the outer tag off the data of a frame that came in by another port."""
     with open_port(mode) as port:
-        ns = port.ns
-        ns.batch(["link add br0 type bridge", "link add in0 type veth peer name in1",
-                  "link set in1 master br0", f"link set {port.iface} master br0",
-                  *(f"link set {dev} up" for dev in ("br0", "in0", "in1", port.iface))])
         port.sock.close()
-        port.sock = ns.packet_socket("in0")
+        port.sock = port.ns.packet_socket(port.ns.bridge(port.iface))
         port.pmd.cmd(f"port config all rss {types}")
         cfg = RssConfig.spread(4, types=frozenset(GROUPS.get(types, {types})))
         shapes = {}
