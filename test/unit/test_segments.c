@@ -142,7 +142,7 @@ make_ip(struct super *s, uint32_t options)
 static void
 make_super(struct super *s, uint32_t n, bool plain)
 {
-	uint32_t tags = plain ? 0 : below(3);
+	uint32_t tags = below(3);
 	uint32_t options = plain ? 0 : below(3);
 	uint32_t i;
 	uint8_t *l4;
@@ -153,7 +153,7 @@ make_super(struct super *s, uint32_t n, bool plain)
 	for (i = 0; i < 200; i++)
 		s->frame[i] = (uint8_t)any();
 	for (i = 0; i < tags; i++)
-		put16(s->frame + 12 + 4 * i, 0x8100);
+		put16(s->frame + 12 + 4 * i, i == 0 && below(2) ? 0x88a8 : 0x8100);
 	put16(s->frame + 12 + 4 * tags, s->ipv4 ? 0x0800 : 0x86dd);
 	s->l3 = 14 + 4 * tags;
 	s->l4 = s->l3 + (s->ipv4 ? 20 + 4 * options : 40);
@@ -367,7 +367,8 @@ check_join(uint32_t round, uint32_t n, bool spoiled, uint32_t *joined)
 		return true;
 	len = flatten(&join, whole);
 	memcpy(&vnet, whole, sizeof(vnet));
-	if (!tap_cut_begin(&cut, whole + TAP_VNET_HDR_LEN, len, 14, super.ipv4, &vnet))
+	if (!tap_cut_begin(&cut, whole + TAP_VNET_HDR_LEN, len, (uint16_t)super.l3, super.ipv4,
+			   &vnet))
 		return false;
 	for (i = 0; i < *joined; i++) {
 		if (!tap_cut_pending(&cut) || tap_cut_len(&cut) != lengths[i])

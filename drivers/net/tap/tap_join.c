@@ -13,14 +13,16 @@
 #include "tap_cksum.h"
 #include "tap_join.h"
 
-#define TAP_L3 RTE_ETHER_HDR_LEN
 /* The longest IP packet. */
 #define TAP_JOIN_BYTES 65535
+/* Headers without payload: nothing shorter is worth a look. */
+#define TAP_JOIN_MIN (RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
 
 /* A packet that could be part of a super-frame. */
 struct tap_part {
 	const uint8_t *data;
 	uint32_t seq; /* of TCP */
+	uint16_t l3_off;
 	uint16_t l4_off;
 	uint16_t payload; /* where it starts */
 	uint16_t len;     /* of the payload */
@@ -39,29 +41,56 @@ tap_part_get16(const struct tap_part *p, size_t off)
 	return rte_be_to_cpu_16(v);
 }
 
-/* The IP header: without options, extension headers, fragments and padding behind the packet. */
+static bool
+tap_part_ipv4(struct tap_part *p, uint16_t data_len)
+{
+	const uint8_t *ip = p->data + p->l3_off;
+
+	p->l4_off = p->l3_off + sizeof(struct rte_ipv4_hdr);
+	if (p->l4_off >= data_len)
+		return false;
+	p->proto = ip[offsetof(struct rte_ipv4_hdr, next_proto_id)];
+	p->ip_id = tap_part_get16(p, p->l3_off + offsetof(struct rte_ipv4_hdr, packet_id));
+	return ip[0] == RTE_IPV4_VHL_DEF &&
+	       tap_part_get16(p, p->l3_off + offsetof(struct rte_ipv4_hdr, total_length)) ==
+		       data_len - p->l3_off &&
+	       (tap_part_get16(p, p->l3_off + offsetof(struct rte_ipv4_hdr, fragment_offset)) &
+		~RTE_IPV4_HDR_DF_FLAG) == 0;
+}
+
+static bool
+tap_part_ipv6(struct tap_part *p, uint16_t data_len)
+{
+	const uint8_t *ip = p->data + p->l3_off;
+
+	p->l4_off = p->l3_off + sizeof(struct rte_ipv6_hdr);
+	if (p->l4_off >= data_len)
+		return false;
+	p->proto = ip[offsetof(struct rte_ipv6_hdr, proto)];
+	return ip[0] >> 4 == 6 &&
+	       tap_part_get16(p, p->l3_off + offsetof(struct rte_ipv6_hdr, payload_len)) ==
+		       data_len - p->l4_off;
+}
+
+/*
+ * Up to two tags, then an IP header without options, extension headers, fragments and
+ * padding behind the packet. At least the shortest IP header is there.
+ */
 static bool
 tap_part_ip(struct tap_part *p, uint16_t data_len)
 {
-	const uint8_t *ip = p->data + TAP_L3;
 	uint16_t type = tap_part_get16(p, offsetof(struct rte_ether_hdr, ether_type));
 
-	p->ipv4 = type == RTE_ETHER_TYPE_IPV4;
-	if (p->ipv4) {
-		p->l4_off = TAP_L3 + sizeof(struct rte_ipv4_hdr);
-		p->proto = ip[offsetof(struct rte_ipv4_hdr, next_proto_id)];
-		p->ip_id = tap_part_get16(p, TAP_L3 + offsetof(struct rte_ipv4_hdr, packet_id));
-		return ip[0] == RTE_IPV4_VHL_DEF &&
-		       tap_part_get16(p, TAP_L3 + offsetof(struct rte_ipv4_hdr, total_length)) ==
-			       data_len - TAP_L3 &&
-		       (tap_part_get16(p, TAP_L3 + offsetof(struct rte_ipv4_hdr, fragment_offset)) &
-			~RTE_IPV4_HDR_DF_FLAG) == 0;
+	p->l3_off = RTE_ETHER_HDR_LEN;
+	while (unlikely(type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ) &&
+	       p->l3_off < TAP_JOIN_L2) {
+		type = tap_part_get16(p, p->l3_off + offsetof(struct rte_vlan_hdr, eth_proto));
+		p->l3_off += RTE_VLAN_HLEN;
 	}
-	p->l4_off = TAP_L3 + sizeof(struct rte_ipv6_hdr);
-	p->proto = ip[offsetof(struct rte_ipv6_hdr, proto)];
-	return type == RTE_ETHER_TYPE_IPV6 && data_len > p->l4_off && ip[0] >> 4 == 6 &&
-	       tap_part_get16(p, TAP_L3 + offsetof(struct rte_ipv6_hdr, payload_len)) ==
-		       data_len - p->l4_off;
+	p->ipv4 = type == RTE_ETHER_TYPE_IPV4;
+	if (p->ipv4)
+		return tap_part_ipv4(p, data_len);
+	return type == RTE_ETHER_TYPE_IPV6 && tap_part_ipv6(p, data_len);
 }
 
 /* Plain data: ACK, perhaps with PSH. */
@@ -101,7 +130,7 @@ tap_part_parse(struct tap_part *p, const struct rte_mbuf *m, bool udp)
 	bool fits;
 
 	if (m->nb_segs != 1 || (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)) ||
-	    m->data_len <= TAP_L3 + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
+	    m->data_len <= TAP_JOIN_MIN)
 		return false;
 	p->data = rte_pktmbuf_mtod(m, const uint8_t *);
 	if (!tap_part_ip(p, m->data_len))
@@ -124,13 +153,13 @@ tap_part_sound(const struct tap_part *p, const struct rte_mbuf *m)
 	uint16_t l4_len = m->data_len - p->l4_off;
 
 	if (p->ipv4 && !(m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) &&
-	    rte_raw_cksum(p->data + TAP_L3, sizeof(struct rte_ipv4_hdr)) != 0xffff)
+	    rte_raw_cksum(p->data + p->l3_off, sizeof(struct rte_ipv4_hdr)) != 0xffff)
 		return false;
 	if (l4 != 0)
-		return m->l2_len == TAP_L3 && m->l2_len + m->l3_len == p->l4_off &&
+		return m->l2_len == p->l3_off && m->l2_len + m->l3_len == p->l4_off &&
 		       l4 == (p->proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM :
 							RTE_MBUF_F_TX_UDP_CKSUM);
-	return tap_cksum_fold(tap_cksum_pseudo(p->data + TAP_L3, p->ipv4, p->proto, l4_len) +
+	return tap_cksum_fold(tap_cksum_pseudo(p->data + p->l3_off, p->ipv4, p->proto, l4_len) +
 			      tap_cksum_sum(p->data + p->l4_off, l4_len)) == 0xffff;
 }
 
@@ -146,13 +175,13 @@ tap_part_same_ip(const struct tap_part *a, const struct tap_part *b)
 {
 	if (!a->ipv4)
 		return tap_part_same(a, b, 0,
-				     TAP_L3 + offsetof(struct rte_ipv6_hdr, payload_len)) &&
-		       tap_part_same(a, b, TAP_L3 + offsetof(struct rte_ipv6_hdr, proto),
+				     a->l3_off + offsetof(struct rte_ipv6_hdr, payload_len)) &&
+		       tap_part_same(a, b, a->l3_off + offsetof(struct rte_ipv6_hdr, proto),
 				     a->l4_off);
-	return tap_part_same(a, b, 0, TAP_L3 + offsetof(struct rte_ipv4_hdr, total_length)) &&
-	       tap_part_same(a, b, TAP_L3 + offsetof(struct rte_ipv4_hdr, fragment_offset),
-			     TAP_L3 + offsetof(struct rte_ipv4_hdr, hdr_checksum)) &&
-	       tap_part_same(a, b, TAP_L3 + offsetof(struct rte_ipv4_hdr, src_addr), a->l4_off);
+	return tap_part_same(a, b, 0, a->l3_off + offsetof(struct rte_ipv4_hdr, total_length)) &&
+	       tap_part_same(a, b, a->l3_off + offsetof(struct rte_ipv4_hdr, fragment_offset),
+			     a->l3_off + offsetof(struct rte_ipv4_hdr, hdr_checksum)) &&
+	       tap_part_same(a, b, a->l3_off + offsetof(struct rte_ipv4_hdr, src_addr), a->l4_off);
 }
 
 /* Ports, acknowledgement, window, options; URG is not set, so its pointer means nothing. */
@@ -191,7 +220,7 @@ tap_join_write_head(struct tap_join *join, const struct tap_part *first, uint32_
 {
 	bool tcp = first->proto == IPPROTO_TCP;
 	uint8_t *head = join->head + TAP_VNET_HDR_LEN;
-	uint8_t *ip = head + TAP_L3;
+	uint8_t *ip = head + first->l3_off;
 	uint8_t *l4 = head + first->l4_off;
 	uint16_t l4_len = (uint16_t)(first->payload - first->l4_off + payload);
 	struct virtio_net_hdr vnet = {
@@ -256,7 +285,7 @@ tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool u
 	payload = first.len;
 	push = false;
 	do {
-		if (payload + part.len + first.payload - TAP_L3 > TAP_JOIN_BYTES ||
+		if (payload + part.len + first.payload - first.l3_off > TAP_JOIN_BYTES ||
 		    !tap_part_sound(&part, pkts[join->n]))
 			break;
 		tap_join_add(join, pkts[join->n], &part);

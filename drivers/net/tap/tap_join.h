@@ -22,8 +22,10 @@
 
 /** Packets in a super-frame. */
 #define TAP_JOIN_MAX 64
-/** Ethernet, IPv6 and TCP with all options. */
-#define TAP_JOIN_HDR 114
+/** Ethernet with two tags. */
+#define TAP_JOIN_L2 22
+/** That, IPv6 and TCP with all options. */
+#define TAP_JOIN_HDR (TAP_JOIN_L2 + 40 + 60)
 
 /** A super-frame, ready to be written. */
 struct tap_join {
