@@ -238,6 +238,11 @@ class Testpmd:
         found = re.findall(r"([RT]X-[\w-]+): *(\d+)", text)
         return {name: int(value) for name, value in found}
 
+    def fwd_drops(self):
+        """Packets that testpmd received and could not send, since it began to forward."""
+        text = self.cmd("show fwd stats all")
+        return sum(map(int, re.findall(r"TX-dropped: *(\d+)", text.split("Accumulated")[-1])))
+
     def xstats(self, port=0):
         text = self.cmd(f"show port xstats {port}")
         return {k: int(v) for k, v in re.findall(r"^(\w+): (\d+)$", text, re.M)}
