@@ -24,6 +24,7 @@ extern struct unit_test_suite tap_test_place_suite;
 extern struct unit_test_suite tap_test_port_suite;
 extern struct unit_test_suite tap_test_queue_suite;
 extern struct unit_test_suite tap_test_rx_suite;
+extern struct unit_test_suite tap_test_super_suite;
 extern struct unit_test_suite tap_test_tx_suite;
 
 static int
@@ -267,13 +268,8 @@ static struct unit_test_suite api_suite = {
 };
 
 static struct unit_test_suite *suites[] = {
-	&api_suite,
-	&tap_test_place_suite,
-	&tap_test_port_suite,
-	&tap_test_queue_suite,
-	&tap_test_rx_suite,
-	&tap_test_tx_suite,
-	NULL,
+	&api_suite,         &tap_test_place_suite, &tap_test_port_suite, &tap_test_queue_suite,
+	&tap_test_rx_suite, &tap_test_super_suite, &tap_test_tx_suite,   NULL,
 };
 
 static struct unit_test_suite tap_suite = {

@@ -38,6 +38,13 @@ tap_cut_pending(const struct tap_cut *cut)
 	return cut->next < cut->end;
 }
 
+/** Segments that are left to cut. */
+static inline uint32_t
+tap_cut_left(const struct tap_cut *cut)
+{
+	return tap_cut_pending(cut) ? (cut->end - cut->next + cut->mss - 1) / cut->mss : 0;
+}
+
 /** Length of the next segment. */
 static inline uint32_t
 tap_cut_len(const struct tap_cut *cut)

@@ -327,11 +327,18 @@ tap_rx_next_state(struct tap_rxq *q, bool got_packets)
 	}
 }
 
+/* What was read or tried and did not become a packet. */
+static inline uint64_t
+tap_rx_vain(const struct tap_rxq *q)
+{
+	return q->stats.nombuf + q->stats.errors + q->stats.filtered + q->stats.dropped;
+}
+
 uint16_t
 tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tap_rxq *q = queue;
-	uint64_t nombuf = q->stats.nombuf;
+	uint64_t vain = tap_rx_vain(q);
 	bool blind = false;
 	uint16_t nb;
 
@@ -344,8 +351,8 @@ tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	nb = tap_rx_read_burst(q, pkts, n);
 	if (blind)
 		q->stats.rescued += nb;
-	/* Without mbufs nobody knows what waits in the queue: go on as if packets came. */
+	/* Behind what was thrown away, or without mbufs, more may wait: go on as if packets came. */
 	if (q->bell != NULL)
-		tap_rx_next_state(q, nb != 0 || q->stats.nombuf != nombuf);
+		tap_rx_next_state(q, nb != 0 || tap_rx_vain(q) != vain);
 	return nb;
 }

@@ -65,7 +65,11 @@ void tap_rx_look_end(struct tap_rxq *q, const struct tap_rx_look *look);
  */
 uint16_t tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n);
 
-/** Throw away what waits in the kernel's queue and on the stage; @return frames. */
+/**
+ * Throw away what waits in the kernel's queue and on the stage.
+ *
+ * @return frames, and segments of the one that was being cut
+ */
 uint64_t tap_rx_flush(struct tap_rxq *q);
 
 /**

@@ -270,8 +270,10 @@ tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
 uint64_t
 tap_rx_flush(struct tap_rxq *q)
 {
-	uint64_t lost = tap_tun_flush(q->fd) + (q->staged != 0);
+	uint64_t lost = tap_tun_flush(q->fd);
 
+	if (q->staged != 0)
+		lost += RTE_MAX(tap_cut_left(&q->cut), 1u);
 	q->staged = 0;
 	memset(&q->cut, 0, sizeof(q->cut));
 	return lost;
