@@ -23,7 +23,7 @@ def super_frame(rng, segments, mss=None, tcp=None, version=None, tags=None, odd=
     tcp = rng.random() < 0.7 if tcp is None else tcp
     version = rng.choice((4, 6)) if version is None else version
     mss = rng.randrange(100, 1400) if mss is None else mss
-    tags = rng.choice((0, 0, 0, 1, 2)) if tags is None else tags
+    tags = rng.choice((0, 0, 0, 1, 2, 3)) if tags is None else tags
     payload = rng.randbytes((segments - 1) * mss + rng.randrange(1, mss + 1))
     if tcp:
         options = b"\1\1\x08\x0a" + rng.randbytes(8) if rng.random() < 0.7 else b""

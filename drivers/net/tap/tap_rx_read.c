@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_memcpy.h>
 
@@ -154,20 +155,36 @@ tap_rx_whole(const struct tap_rxq *q, const struct virtio_net_hdr *vnet)
 	       tap_rx_segs(q, q->staged) <= TAP_RX_MAX_SEGS;
 }
 
+/* Where the IP header of a super-frame is: behind any number of tags, as the kernel has it. */
+static bool
+tap_rx_find_ip(const uint8_t *frame, uint16_t l4_off, uint16_t *l3_off, bool *ipv4)
+{
+	uint16_t off = 2 * RTE_ETHER_ADDR_LEN;
+	uint16_t type;
+
+	for (; off + sizeof(type) < l4_off; off += sizeof(struct rte_vlan_hdr)) {
+		memcpy(&type, frame + off, sizeof(type));
+		type = rte_be_to_cpu_16(type);
+		if (type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ)
+			continue;
+		*l3_off = off + sizeof(type);
+		*ipv4 = type == RTE_ETHER_TYPE_IPV4;
+		return *ipv4 || type == RTE_ETHER_TYPE_IPV6;
+	}
+	return false;
+}
+
 /* Begin to cut a super-frame, whose segments must fit as single frames do. */
 static bool
 tap_rx_cut(struct tap_rxq *q, const struct virtio_net_hdr *vnet, uint16_t n_segs)
 {
-	struct tap_pkt pkt = {
-		.data = (const uint8_t *)q->stage,
-		.contig = q->staged,
-		.len = q->staged,
-	};
-	struct tap_headers h;
+	const uint8_t *frame = (const uint8_t *)q->stage;
+	uint16_t l3_off;
+	bool ipv4;
 
-	tap_parse(&pkt, &h);
-	if (h.l3 == TAP_L3_NONE ||
-	    !tap_cut_begin(&q->cut, pkt.data, pkt.len, h.l3_off, h.l3 == TAP_L3_IPV4, vnet))
+	if (vnet->csum_start > q->staged ||
+	    !tap_rx_find_ip(frame, vnet->csum_start, &l3_off, &ipv4) ||
+	    !tap_cut_begin(&q->cut, frame, q->staged, l3_off, ipv4, vnet))
 		return false;
 	if (tap_rx_segs(q, tap_cut_len(&q->cut)) <= n_segs)
 		return true;
