@@ -22,6 +22,8 @@
 #define BENCH_FILL 512
 /** Packets of one rte_eth_rx_burst() or rte_eth_tx_burst(). */
 #define BENCH_BURST 32
+/** The longest burst that is measured. */
+#define BENCH_MAX_BURST 64
 /** Queues of the taps of the sender and lone-packet sections. */
 #define BENCH_QUEUES 4
 /** Times that a pass is repeated in a round; the round's value is their median. */
@@ -31,7 +33,7 @@
 /** Drivers that one run can compare. */
 #define BENCH_MAX_DRIVERS 2
 
-/** What is measured on a raw tap and on a port, in pairs. */
+/** What is measured on a raw tap and on a port, in pairs; bench_row_text tells more. */
 enum bench_row {
 	ROW_RX_60,
 	ROW_RX_60_KEEP,
@@ -177,7 +179,7 @@ struct bench_info {
 	char path[256]; /**< shared object whose receive burst is in use */
 	char rung[160]; /**< the driver's line on where RSS runs */
 	char memory[32];
-	char cycles[64];     /**< what counts the sender's cycles */
+	char cycles[64];     /**< what counts cycles */
 	char flow_note[192]; /**< what could not be measured of flow rules */
 	uint64_t tsc_hz;
 	double getppid_ns; /**< of a system call that does nothing: the machine's speed */
@@ -210,6 +212,7 @@ struct bench_reply {
 	int32_t err; /**< 0, or a negative errno value with text set */
 	uint32_t nb_samples;
 	char text[192];
+	double cycles_per_ns; /**< of the core that measured, during the command */
 	struct bench_sample sample[BENCH_MAX_SAMPLES];
 	struct bench_lone lone;
 	struct bench_info info; /**< of the first reply */
@@ -246,6 +249,8 @@ struct bench_prog {
 struct bench_results {
 	struct bench_info info[BENCH_MAX_DRIVERS];
 	struct bench_series row[BENCH_MAX_DRIVERS][ROW_COUNT];
+	/** raw: 1 ns, port: cycles in it */
+	struct bench_series clock[BENCH_MAX_DRIVERS];
 	/** of programs, raw: the empty program in the same round */
 	struct bench_series flow[BENCH_MAX_DRIVERS][FLOW_ROWS];
 	struct bench_lone lone[BENCH_MAX_DRIVERS][LONE_CASES];
@@ -266,14 +271,28 @@ struct bench_limit {
 	bool reached;
 };
 
-/** Name, unit and section of a row. */
+/** What a row is. The rows of a series have the same name, and differ in x. */
 struct bench_row_text {
 	const char *name;
 	const char *unit;
 	unsigned int section;
+	unsigned int bytes; /**< passed in what is measured, or 0 */
+	unsigned int x;
+	const char *x_name; /**< NULL: not one of a series */
 };
 extern const struct bench_row_text bench_row_text[ROW_COUNT];
 extern const char *const bench_lone_text[LONE_CASES];
+
+/* rows.c */
+/** Name of a single section. */
+const char *bench_section_name(unsigned int section);
+/** Section of that name, SECTION_ALL for "all", or 0. */
+unsigned int bench_section_find(const char *name);
+/** A row's name, with its x, for people. */
+void bench_row_label(const struct bench_row_text *row, char *label, size_t size);
+/** Bytes per cycle of a row that takes @p ns; 0 where it makes no sense. */
+double bench_bytes_per_cycle(const struct bench_row_text *row, double ns,
+			     const struct bench_series *clock);
 
 /* stats.c */
 void bench_summarize(const double *v, unsigned int n, struct bench_summary *s);

@@ -98,7 +98,7 @@ method_json(const struct bench_options *opt, const struct bench_results *res)
 	set_int(o, "core", opt->core);
 	set_int(o, "sender_core", opt->sender_core);
 	set_int(o, "lone_gap_us", opt->lone_gap_us);
-	set_text(o, "sender_cycles", res->info[0].cycles);
+	set_text(o, "cycles", res->info[0].cycles);
 	set_text(
 		o, "rx",
 		"One queue, with hash and packet type if the driver has them. 512 packets are put "
@@ -109,6 +109,9 @@ method_json(const struct bench_options *opt, const struct bench_results *res)
 		o, "tx",
 		"512 packets: write() of one buffer, or rte_eth_tx_burst() of 32 mbufs made just "
 		"before. Their making is not timed, their freeing is. The kernel drops all alike.");
+	set_text(o, "bytes_per_cycle",
+		 "Of the frame. Cycles: the time times the "
+		 "cycles per ns of the core that measures, during the same sections.");
 	set_text(
 		o, "sender",
 		"Batches of 256 frames of different flows by sendmmsg() on the other core, in turn "
@@ -163,7 +166,8 @@ drivers_json(const struct bench_options *opt, const struct bench_results *res)
 }
 
 static json_t *
-series_json(const struct bench_row_text *row, const char *driver, const struct bench_series *s)
+series_json(const struct bench_row_text *row, const char *driver, const struct bench_series *s,
+	    const struct bench_series *clock)
 {
 	struct bench_summary raw, port, ratio;
 	json_t *o = json_object();
@@ -171,13 +175,25 @@ series_json(const struct bench_row_text *row, const char *driver, const struct b
 	bench_summarize(s->raw, s->n, &raw);
 	bench_summarize(s->port, s->n, &port);
 	bench_series_ratio(s, &ratio);
+	set_text(o, "section", bench_section_name(row->section));
 	set_text(o, "what", row->name);
+	if (row->x_name != NULL) {
+		set_text(o, "x_name", row->x_name);
+		set_int(o, "x", row->x);
+	}
 	set_text(o, "unit", row->unit);
 	set_text(o, "driver", driver);
 	json_object_set_new(o, "raw", summary_json(&raw));
 	json_object_set_new(o, "port", summary_json(&port));
 	json_object_set_new(o, "ratio", summary_json(&ratio));
 	set_real(o, "ratio_of_p5", bench_series_p5_ratio(s));
+	if (row->bytes != 0) {
+		json_t *per_cycle = json_object();
+
+		set_real(per_cycle, "raw", bench_bytes_per_cycle(row, raw.median, clock));
+		set_real(per_cycle, "port", bench_bytes_per_cycle(row, port.median, clock));
+		json_object_set_new(o, "bytes_per_cycle", per_cycle);
+	}
 	return o;
 }
 
@@ -191,8 +207,9 @@ rows_json(const struct bench_options *opt, const struct bench_results *res)
 			const struct bench_series *s = &res->row[d][r];
 
 			if (s->n != 0)
-				json_array_append_new(
-					list, series_json(&bench_row_text[r], opt->driver[d], s));
+				json_array_append_new(list, series_json(&bench_row_text[r],
+									opt->driver[d], s,
+									&res->clock[d]));
 		}
 	}
 	return list;

@@ -201,7 +201,7 @@ lone_run(struct lone *l, const struct bench_cmd *cmd, enum worker_width width)
 {
 	struct worker *w = l->w;
 	pthread_t thread;
-	int err = worker_thread_start(w, &thread, lone_sender, l);
+	int err = worker_thread_start(w, &thread, w->opt->sender_core, lone_sender, l);
 
 	if (err != 0)
 		return err;

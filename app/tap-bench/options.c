@@ -57,14 +57,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-static const struct {
-	const char *name;
-	unsigned int section;
-} sections[] = {
-	{ "rx", SECTION_RX },         { "tx", SECTION_TX },     { "idle", SECTION_IDLE },
-	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE }, { "bpf", SECTION_BPF },
-	{ "flow", SECTION_FLOW },     { "all", SECTION_ALL },
-};
+#define SECTION_LIST "rx,tx,idle,sender,lone,bpf,flow"
 
 static void
 usage(FILE *out)
@@ -74,7 +67,8 @@ usage(FILE *out)
 		"Measures what a packet through a net_tap port costs, beside read() and write() on a\n"
 		"tap of its own and beside the distribution's net_tap driver. Needs root and two cores.\n"
 		"\n"
-		"  --only LIST          sections: rx,tx,idle,sender,lone,bpf,flow (default: all)\n"
+		"  --only LIST          sections: " SECTION_LIST "\n"
+		"                       (default: all)\n"
 		"  --rounds N           rounds of every section, 1..10000 (default: %d)\n"
 		"  --lone-packets N     lone packets in all, 4..10^10 (default: %d)\n"
 		"  --lone-reference N   at most so many of them through the raw tap and through the\n"
@@ -131,16 +125,11 @@ parse_only(char *list, unsigned int *only)
 
 	*only = 0;
 	for (char *t = strtok_r(list, ",", &save); t != NULL; t = strtok_r(NULL, ",", &save)) {
-		unsigned int found = 0;
+		unsigned int found = bench_section_find(t);
 
-		for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
-			if (strcmp(t, sections[i].name) == 0)
-				found = sections[i].section;
 		if (found == 0) {
 			fprintf(stderr,
-				"dpdk-tap-bench: --only \"%s\": there are rx, tx, idle, "
-				"sender, lone, bpf, flow\n",
-				t);
+				"dpdk-tap-bench: --only \"%s\": there are " SECTION_LIST "\n", t);
 			return -EINVAL;
 		}
 		*only |= found;

@@ -14,12 +14,37 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
+#include "cycles.h"
 #include "worker.h"
 
 #define NB_MBUFS 16384
 #define PROBE_PACKETS 8
 #define GETPPID_CALLS 1000
 #define GETPPID_ROUNDS 101
+
+/* What there is by section. */
+#define ANY SECTION_ALL
+#define WIDE (SECTION_SENDER | SECTION_LONE | SECTION_FLOW)
+#define OFFLOADING (SECTION_RX | SECTION_TX)
+
+static const struct {
+	uint16_t nb_queues;
+	unsigned int sections;
+} port_kind[PORTS] = {
+	[ONE_QUEUE] = { 1, ANY },
+	[MANY_QUEUES] = { BENCH_QUEUES, WIDE },
+	[CSUM_PORT] = { 1, OFFLOADING },
+};
+
+static const struct {
+	const char *name;
+	unsigned int nb_queues;
+	unsigned int sections;
+} raw_kind[WIDTHS] = {
+	[ONE_QUEUE] = { "bench_raw1", 1, ANY },
+	[MANY_QUEUES] = { "bench_raw4", BENCH_QUEUES, WIDE },
+};
+
 /* What the driver says about RSS goes to the log only: keep the line. */
 static void
 note_rung(struct worker *w, FILE *log)
@@ -57,7 +82,7 @@ start_eal(struct worker *w, FILE *log)
 {
 	bool stock = strcmp(w->driver, "stock") == 0;
 	char core[16], vdev[PORTS][128], prefix[32];
-	char *argv[20];
+	char *argv[16 + PORTS];
 	int argc = 0;
 	int ret;
 
@@ -90,7 +115,8 @@ start_eal(struct worker *w, FILE *log)
 		argv[argc++] = (char *)(uintptr_t)w->driver;
 	}
 	for (unsigned int i = 0; i < PORTS; i++)
-		argv[argc++] = vdev[i];
+		if (w->opt->only & port_kind[i].sections)
+			argv[argc++] = vdev[i];
 	ret = rte_eal_init(argc, argv);
 	/* EAL makes this folder even if it keeps all in memory, and would leave it. */
 	rmdir(rte_eal_get_runtime_dir());
@@ -127,7 +153,7 @@ port_configure(struct bench_port *port, struct worker *w)
 }
 
 static int
-port_start(struct worker *w, unsigned int i, uint16_t nb_queues)
+port_start(struct worker *w, unsigned int i)
 {
 	struct bench_port *port = &w->port[i];
 	char name[16];
@@ -137,7 +163,8 @@ port_start(struct worker *w, unsigned int i, uint16_t nb_queues)
 	err = rte_eth_dev_get_port_by_name(name, &port->id);
 	if (err != 0)
 		return worker_fail(w, err, "no port %s", name);
-	port->nb_queues = nb_queues;
+	port->nb_queues = port_kind[i].nb_queues;
+	port->open = true;
 	err = port_configure(port, w);
 	if (err == 0)
 		err = rte_eth_dev_start(port->id);
@@ -153,9 +180,10 @@ port_start(struct worker *w, unsigned int i, uint16_t nb_queues)
 }
 
 static int
-raw_start(struct worker *w, unsigned int i, const char *name, unsigned int nb_queues)
+raw_start(struct worker *w, unsigned int i)
 {
-	int err = raw_tap_open(&w->raw[i], name, nb_queues);
+	const char *name = raw_kind[i].name;
+	int err = raw_tap_open(&w->raw[i], name, raw_kind[i].nb_queues);
 
 	if (err == 0)
 		err = tap_sender_open(&w->raw_to[i], name);
@@ -207,17 +235,15 @@ probe_mbufs(struct worker *w)
 static int
 open_ports(struct worker *w)
 {
-	int err;
+	int err = 0;
 
 	w->pool = rte_pktmbuf_pool_create("bench", NB_MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					  SOCKET_ID_ANY);
 	if (w->pool == NULL)
 		return worker_fail(w, -ENOMEM, "mbuf pool: %s", rte_strerror(rte_errno));
-	err = port_start(w, ONE_QUEUE, 1);
-	if (err == 0)
-		err = port_start(w, MANY_QUEUES, BENCH_QUEUES);
-	if (err == 0)
-		err = port_start(w, CSUM_PORT, 1);
+	for (unsigned int i = 0; i < PORTS && err == 0; i++)
+		if (w->opt->only & port_kind[i].sections)
+			err = port_start(w, i);
 	if (err == 0)
 		err = probe_mbufs(w);
 	return err;
@@ -247,14 +273,18 @@ worker_open(struct worker *w)
 	for (unsigned int i = 0; i < PORTS; i++)
 		snprintf(w->port[i].ifname, sizeof(w->port[i].ifname), "bench_p%u", i);
 	w->port[CSUM_PORT].csum = true;
+	w->counter = cycles_open();
+	snprintf(w->reply.info.cycles, sizeof(w->reply.info.cycles), "%s",
+		 w->counter >= 0 ? "core cycles (perf_event_open)" :
+				   "TSC ticks (no cycle counter here)");
 	if (log == NULL)
 		return worker_fail(w, -errno, "log file: %s", strerror(errno));
 	err = netns_enter();
 	if (err != 0)
 		return worker_fail(w, err, "network namespace: %s", strerror(-err));
-	err = raw_start(w, ONE_QUEUE, "bench_raw1", 1);
-	if (err == 0)
-		err = raw_start(w, MANY_QUEUES, "bench_raw4", BENCH_QUEUES);
+	for (unsigned int i = 0; i < WIDTHS && err == 0; i++)
+		if (w->opt->only & raw_kind[i].sections)
+			err = raw_start(w, i);
 	if (err != 0)
 		return err;
 	err = start_eal(w, log);
@@ -276,8 +306,11 @@ void
 worker_close(struct worker *w)
 {
 	for (unsigned int i = 0; i < PORTS; i++) {
+		if (!w->port[i].open)
+			continue;
 		rte_eth_dev_stop(w->port[i].id);
 		rte_eth_dev_close(w->port[i].id);
 	}
 	rte_eal_cleanup();
+	cycles_close(w->counter);
 }

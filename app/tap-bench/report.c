@@ -45,40 +45,51 @@ static bool
 any_row(const struct bench_results *res, unsigned int sections)
 {
 	for (unsigned int r = 0; r < ROW_COUNT; r++)
-		if (bench_row_text[r].section & sections && res->row[0][r].n != 0)
-			return true;
+		for (unsigned int d = 0; d < BENCH_MAX_DRIVERS; d++)
+			if (bench_row_text[r].section & sections && res->row[d][r].n != 0)
+				return true;
 	return false;
 }
 
 /* One driver of one row; the ratio's quartiles tell how far to trust it. */
 static void
-report_series(FILE *out, const char *name, const char *driver, const struct bench_series *s)
+report_series(FILE *out, const struct bench_options *opt, const struct bench_results *res,
+	      unsigned int row, unsigned int d)
 {
+	const struct bench_row_text *text = &bench_row_text[row];
+	const struct bench_series *s = &res->row[d][row];
 	struct bench_summary raw, port, ratio;
+	char label[64] = "";
 
 	bench_summarize(s->raw, s->n, &raw);
 	bench_summarize(s->port, s->n, &port);
 	bench_series_ratio(s, &ratio);
-	fprintf(out, "%-33s %-6s %8.1f %8.1f [%7.1f %7.1f]  %5.3f [%5.3f %5.3f]  %5.3f\n", name,
-		driver, raw.median, port.median, port.q1, port.q3, ratio.median, ratio.q1, ratio.q3,
-		bench_series_p5_ratio(s));
+	if (d == 0 || res->row[0][row].n == 0)
+		bench_row_label(text, label, sizeof(label));
+	fprintf(out, "%-33s %-6s %8.1f %8.1f [%7.1f %7.1f]  %5.3f [%5.3f %5.3f]  %5.3f", label,
+		column_name(opt, d), raw.median, port.median, port.q1, port.q3, ratio.median,
+		ratio.q1, ratio.q3, bench_series_p5_ratio(s));
+	if (text->bytes != 0)
+		fprintf(out, "  %6.2f %6.2f",
+			bench_bytes_per_cycle(text, raw.median, &res->clock[d]),
+			bench_bytes_per_cycle(text, port.median, &res->clock[d]));
+	fprintf(out, "\n");
 }
 
 static void
 report_rows(FILE *out, const struct bench_options *opt, const struct bench_results *res,
-	    unsigned int sections, const char *title)
+	    unsigned int sections, const char *title, bool per_cycle)
 {
 	if (!any_row(res, sections))
 		return;
-	fprintf(out, "\n%-40s %8s %8s %17s  %-19s  %s\n", title, "raw", "port", "quartiles",
-		"ratio, quartiles", "of p5");
+	fprintf(out, "\n%-40s %8s %8s %17s  %-19s  %5s%s\n", title, "raw", "port", "quartiles",
+		"ratio, quartiles", "of p5", per_cycle ? "  bytes per cycle" : "");
 	for (unsigned int r = 0; r < ROW_COUNT; r++) {
 		if (!(bench_row_text[r].section & sections))
 			continue;
 		for (unsigned int d = 0; d < opt->nb_drivers; d++)
 			if (res->row[d][r].n != 0)
-				report_series(out, d == 0 ? bench_row_text[r].name : "",
-					      column_name(opt, d), &res->row[d][r]);
+				report_series(out, opt, res, r, d);
 	}
 }
 
@@ -138,12 +149,11 @@ void
 bench_report(FILE *out, const struct bench_options *opt, const struct bench_results *res)
 {
 	report_head(out, opt, res);
-	report_rows(out, opt, res, SECTION_RX | SECTION_TX, "ns per packet");
-	report_rows(out, opt, res, SECTION_IDLE, "ns per poll (raw: empty read)");
-	if (any_row(res, SECTION_SENDER)) {
-		report_rows(out, opt, res, SECTION_SENDER, "cycles per packet sent");
+	report_rows(out, opt, res, SECTION_RX | SECTION_TX, "ns per packet", true);
+	report_rows(out, opt, res, SECTION_IDLE, "ns per poll (raw: empty read)", false);
+	report_rows(out, opt, res, SECTION_SENDER, "cycles per packet sent", false);
+	if (any_row(res, SECTION_ALL & ~(unsigned int)SECTION_IDLE))
 		fprintf(out, "cycles: %s\n", res->info[0].cycles);
-	}
 	report_lone(out, opt, res);
 	report_programs(out, res);
 	bench_flow_report(out, opt, res);

@@ -138,9 +138,7 @@ collect_samples(struct run *run, unsigned int driver)
 	if (r->info.flow_note[0] != '\0')
 		memcpy(run->res->info[driver].flow_note, r->info.flow_note,
 		       sizeof(r->info.flow_note));
-	if (r->info.cycles[0] != '\0')
-		memcpy(run->res->info[driver].cycles, r->info.cycles, sizeof(r->info.cycles));
-	return 0;
+	return bench_series_add(&run->res->clock[driver], 1, r->cycles_per_ns);
 }
 
 static int
@@ -184,8 +182,7 @@ run_rounds(struct run *run)
 {
 	int err = 0;
 
-	if (!(run->opt->only &
-	      (SECTION_RX | SECTION_TX | SECTION_IDLE | SECTION_SENDER | SECTION_FLOW)))
+	if (!(run->opt->only & ~(unsigned int)(SECTION_LONE | SECTION_BPF)))
 		return 0;
 	for (unsigned int i = 0; i < run->opt->rounds && err == 0; i++) {
 		bench_progress("rounds", i, run->opt->rounds);
@@ -280,9 +277,11 @@ bench_run(const struct bench_options *opt, struct bench_results *res)
 void
 bench_results_free(struct bench_results *res)
 {
-	for (unsigned int d = 0; d < BENCH_MAX_DRIVERS; d++)
+	for (unsigned int d = 0; d < BENCH_MAX_DRIVERS; d++) {
+		bench_series_free(&res->clock[d]);
 		for (uint32_t r = 0; r < ROW_COUNT + FLOW_ROWS; r++)
 			bench_series_free(series_of(res, d, r));
+	}
 	for (unsigned int i = 0; i < res->nb_progs; i++)
 		bench_series_free(&res->prog[i].ns);
 }

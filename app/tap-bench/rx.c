@@ -15,27 +15,21 @@
 #define IDLE_POLLS 100000
 #define IDLE_READS 2000
 
-/* A row of the table: which port, which frames, when mbufs are freed. */
-struct rx_row {
-	enum bench_row row;
-	unsigned int port; /* index into worker.port */
-	uint16_t len;
-	bool keep;
-};
-
 static const struct rx_row rx_rows[] = {
-	{ ROW_RX_60, ONE_QUEUE, 60, false },          { ROW_RX_60_KEEP, ONE_QUEUE, 60, true },
-	{ ROW_RX_60_CSUM, CSUM_PORT, 60, false },     { ROW_RX_1500, ONE_QUEUE, 1500, false },
-	{ ROW_RX_1500_CSUM, CSUM_PORT, 1500, false },
+	{ ROW_RX_60, ONE_QUEUE, 60, BENCH_BURST, false },
+	{ ROW_RX_60_KEEP, ONE_QUEUE, 60, BENCH_BURST, true },
+	{ ROW_RX_60_CSUM, CSUM_PORT, 60, BENCH_BURST, false },
+	{ ROW_RX_1500, ONE_QUEUE, 1500, BENCH_BURST, false },
+	{ ROW_RX_1500_CSUM, CSUM_PORT, 1500, BENCH_BURST, false },
 };
 
 /* For draining without giving mbufs back: the next ones are cache-cold. */
 static struct rte_mbuf *kept[BENCH_FILL];
 
-static int
-fill(struct worker *w, const struct frame_set *set, int sock, const char *name)
+int
+rx_fill(struct worker *w, const struct frame_set *set, int sock, const char *name)
 {
-	int err = frame_set_send(set, sock, 0, BENCH_FILL);
+	int err = frame_set_send(set, sock, 0, set->n);
 
 	if (err != 0)
 		return worker_fail(w, err, "sending into %s: %s", name, strerror(-err));
@@ -59,25 +53,35 @@ drain_raw(struct worker *w, double *ns)
 	return 0;
 }
 
-static int
-drain_port_free(struct worker *w, uint16_t port, double *ns)
+int
+rx_drain_port(struct worker *w, uint16_t port, unsigned int packets, uint16_t burst,
+	      uint64_t *ticks)
 {
-	struct rte_mbuf *m[BENCH_BURST];
+	struct rte_mbuf *m[BENCH_MAX_BURST];
 	unsigned int got = 0, empty = 0;
-	uint64_t start, end;
+	uint64_t start;
 
 	start = rte_rdtsc_precise();
-	while (got < BENCH_FILL) {
-		uint16_t n = rte_eth_rx_burst(port, 0, m, BENCH_BURST);
+	while (got < packets) {
+		uint16_t n = rte_eth_rx_burst(port, 0, m, burst);
 
 		if (n == 0 && ++empty > LOST_POLLS)
-			return worker_fail(w, -EIO, "port gave %u of %u packets", got, BENCH_FILL);
+			return worker_fail(w, -EIO, "port gave %u of %u packets", got, packets);
 		rte_pktmbuf_free_bulk(m, n);
 		got += n;
 	}
-	end = rte_rdtsc_precise();
-	*ns = (double)(end - start) * w->ns_per_tick / BENCH_FILL;
+	*ticks += rte_rdtsc_precise() - start;
 	return 0;
+}
+
+static int
+drain_port_free(struct worker *w, uint16_t port, uint16_t burst, double *ns)
+{
+	uint64_t ticks = 0;
+	int err = rx_drain_port(w, port, BENCH_FILL, burst, &ticks);
+
+	*ns = (double)ticks * w->ns_per_tick / BENCH_FILL;
+	return err;
 }
 
 static int
@@ -111,21 +115,21 @@ rx_pair(struct worker *w, const struct rx_row *row, const struct frame_set *set,
 
 	for (unsigned int i = 0; i < 2 && err == 0; i++) {
 		if ((order + i) % 2 == 0) {
-			err = fill(w, set, w->raw_to[ONE_QUEUE].bypass, "raw tap");
+			err = rx_fill(w, set, w->raw_to[ONE_QUEUE].bypass, "raw tap");
 			if (err == 0)
 				err = drain_raw(w, raw);
 		} else {
-			err = fill(w, set, port->to.bypass, "port");
+			err = rx_fill(w, set, port->to.bypass, "port");
 			if (err == 0)
 				err = row->keep ? drain_port_keep(w, port->id, ns) :
-						  drain_port_free(w, port->id, ns);
+						  drain_port_free(w, port->id, row->burst, ns);
 		}
 	}
 	return err;
 }
 
-static int
-measure_row(struct worker *w, const struct rx_row *row)
+int
+rx_row_measure(struct worker *w, const struct rx_row *row)
 {
 	double raw[BENCH_REPEATS], port[BENCH_REPEATS];
 	struct frame_set set;
@@ -151,7 +155,7 @@ worker_rx(struct worker *w)
 	port_flush(&w->port[CSUM_PORT]);
 	raw_flush(&w->raw[ONE_QUEUE]);
 	for (unsigned int i = 0; i < RTE_DIM(rx_rows) && err == 0; i++)
-		err = measure_row(w, &rx_rows[i]);
+		err = rx_row_measure(w, &rx_rows[i]);
 	return err;
 }
 

@@ -9,12 +9,10 @@
  */
 
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "cycles.h"
 #include "worker.h"
 
 /* Frames in one batch, all of different flows. */
@@ -41,7 +39,6 @@ struct sender {
 	unsigned int from;
 	int err;
 	uint64_t cycles;
-	bool counter; /* the cycles are core cycles, else TSC ticks */
 };
 
 /* A row of the table: which frames, which way in. */
@@ -59,37 +56,13 @@ static const struct send_row send_rows[] = {
 	{ ROW_SEND_V6_QDISC, true, true, 74 },
 };
 
-/* Virtual machines often have no such counter: then -1. */
-static int
-counter_open(void)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_HARDWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_HW_CPU_CYCLES,
-	};
-
-	return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-}
-
-static uint64_t
-counter_read(int fd)
-{
-	uint64_t v;
-
-	if (fd < 0 || read(fd, &v, sizeof(v)) != sizeof(v))
-		return rte_rdtsc_precise();
-	return v;
-}
-
 static void *
 sender_main(void *arg)
 {
 	struct sender *s = arg;
-	int counter = counter_open();
+	int counter = cycles_open();
 	unsigned int state;
 
-	s->counter = counter >= 0;
 	while ((state = atomic_load_explicit(&s->state, memory_order_acquire)) != SENDER_EXIT) {
 		uint64_t start;
 
@@ -97,13 +70,12 @@ sender_main(void *arg)
 			rte_pause();
 			continue;
 		}
-		start = counter_read(counter);
+		start = cycles_read(counter);
 		s->err = frame_set_send(s->set, s->sock, s->from, BATCH);
-		s->cycles = counter_read(counter) - start;
+		s->cycles = cycles_read(counter) - start;
 		atomic_store_explicit(&s->state, SENDER_DONE, memory_order_release);
 	}
-	if (counter >= 0)
-		close(counter);
+	cycles_close(counter);
 	return NULL;
 }
 
@@ -174,14 +146,12 @@ worker_send(struct worker *w, const struct bench_cmd *cmd)
 		return worker_fail(w, -EINVAL, "too many batches for one reply");
 	port_flush(&w->port[MANY_QUEUES]);
 	raw_flush(&w->raw[MANY_QUEUES]);
-	err = worker_thread_start(w, &s.thread, sender_main, &s);
+	err = worker_thread_start(w, &s.thread, w->opt->sender_core, sender_main, &s);
 	if (err != 0)
 		return err;
 	for (unsigned int i = 0; i < RTE_DIM(send_rows) && err == 0; i++)
 		err = send_row(w, &s, &send_rows[i], cmd->count);
 	atomic_store(&s.state, SENDER_EXIT);
 	pthread_join(s.thread, NULL);
-	snprintf(w->reply.info.cycles, sizeof(w->reply.info.cycles), "%s",
-		 s.counter ? "core cycles (perf_event_open)" : "TSC ticks (no cycle counter here)");
 	return err;
 }

@@ -10,30 +10,6 @@
 
 #include "bench.h"
 
-const struct bench_row_text bench_row_text[ROW_COUNT] = {
-	[ROW_RX_60] = { "Rx 60 B", "ns", SECTION_RX },
-	[ROW_RX_60_KEEP] = { "Rx 60 B, mbufs kept", "ns", SECTION_RX },
-	[ROW_RX_60_CSUM] = { "Rx 60 B, checksum offload", "ns", SECTION_RX },
-	[ROW_RX_1500] = { "Rx 1500 B", "ns", SECTION_RX },
-	[ROW_RX_1500_CSUM] = { "Rx 1500 B, checksum offload", "ns", SECTION_RX },
-	[ROW_TX_60] = { "Tx 60 B", "ns", SECTION_TX },
-	[ROW_TX_60_CSUM] = { "Tx 60 B, UDP checksum offload", "ns", SECTION_TX },
-	[ROW_TX_1500] = { "Tx 1500 B", "ns", SECTION_TX },
-	[ROW_TX_1500_CSUM] = { "Tx 1500 B, UDP checksum offload", "ns", SECTION_TX },
-	[ROW_IDLE] = { "idle poll of one queue", "ns", SECTION_IDLE },
-	[ROW_SEND_V4_BYPASS] = { "sender IPv4/UDP, qdisc bypassed", "cycles", SECTION_SENDER },
-	[ROW_SEND_V6_BYPASS] = { "sender IPv6/TCP, qdisc bypassed", "cycles", SECTION_SENDER },
-	[ROW_SEND_V4_QDISC] = { "sender IPv4/UDP, through qdisc", "cycles", SECTION_SENDER },
-	[ROW_SEND_V6_QDISC] = { "sender IPv6/TCP, through qdisc", "cycles", SECTION_SENDER },
-};
-
-const char *const bench_lone_text[LONE_CASES] = {
-	[LONE_BYPASS_1Q] = "bypass, 1 queue",
-	[LONE_BYPASS_4Q] = "bypass, 4 queues",
-	[LONE_QDISC_1Q] = "qdisc, 1 queue",
-	[LONE_QDISC_4Q] = "qdisc, 4 queues",
-};
-
 static int
 compare_doubles(const void *a, const void *b)
 {

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "cycles.h"
 #include "worker.h"
 
 /* A tap is taken for empty after this many polls in a row without a packet. */
@@ -45,25 +46,25 @@ worker_sample(struct worker *w, uint32_t row, double raw, double port)
 }
 
 int
-worker_thread_start(struct worker *w, pthread_t *thread, void *(*fn)(void *), void *arg)
+worker_thread_start(struct worker *w, pthread_t *thread, unsigned int core, void *(*fn)(void *),
+		    void *arg)
 {
+	pthread_attr_t attr;
 	sigset_t all, old;
 	cpu_set_t cpus;
 	int err;
 
 	CPU_ZERO(&cpus);
-	CPU_SET(w->opt->sender_core, &cpus);
+	CPU_SET(core, &cpus);
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(cpus), &cpus);
 	/* A driver's signals are for the thread that polls, not for the sender. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(thread, NULL, fn, arg);
+	err = pthread_create(thread, &attr, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err != 0)
-		return worker_fail(w, -err, "thread: %s", strerror(err));
-	err = pthread_setaffinity_np(*thread, sizeof(cpus), &cpus);
-	if (err != 0)
-		worker_fail(w, -err, "core %u: %s", w->opt->sender_core, strerror(err));
-	return -err;
+	pthread_attr_destroy(&attr);
+	return err == 0 ? 0 : worker_fail(w, -err, "thread on core %u: %s", core, strerror(err));
 }
 
 void
@@ -154,8 +155,15 @@ serve(struct worker *w, int sock)
 	struct bench_cmd cmd;
 
 	while (transfer(sock, &cmd, sizeof(cmd), false) == 0 && cmd.op != OP_QUIT) {
+		uint64_t ticks, cycles;
+
 		memset(&w->reply, 0, sizeof(w->reply));
+		cycles = cycles_read(w->counter);
+		ticks = rte_rdtsc_precise();
 		w->reply.err = run_command(w, &cmd);
+		cycles = cycles_read(w->counter) - cycles;
+		ticks = rte_rdtsc_precise() - ticks;
+		w->reply.cycles_per_ns = (double)cycles / ((double)ticks * w->ns_per_tick);
 		if (transfer(sock, &w->reply, sizeof(w->reply), true) != 0)
 			break;
 	}

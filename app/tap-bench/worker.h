@@ -20,13 +20,13 @@
 #include "bench.h"
 #include "rawtap.h"
 
-/** Index into worker.raw: one queue or BENCH_QUEUES queues. */
+/** Index into worker.raw and worker.port: by number of queues. */
 enum worker_width {
 	ONE_QUEUE,
-	MANY_QUEUES,
+	MANY_QUEUES, /**< BENCH_QUEUES */
 	WIDTHS
 };
-/** Index into worker.port: the same two, and one with one queue and checksum offloads. */
+/** Index into worker.port: one queue, with checksum offloads. */
 enum worker_port {
 	CSUM_PORT = WIDTHS,
 	PORTS
@@ -37,6 +37,7 @@ struct bench_port {
 	uint16_t id;
 	uint16_t nb_queues;
 	bool csum; /**< checksum offloads, as far as the driver has them */
+	bool open;
 	char ifname[16];
 	struct tap_sender to;
 };
@@ -49,14 +50,16 @@ struct worker {
 	struct bench_port port[PORTS];
 	struct rte_mempool *pool;
 	double ns_per_tick;       /**< of the TSC */
+	int counter;              /**< of cycles of this thread, or -1 */
 	struct bench_reply reply; /**< to the command being worked on */
 };
 
 /** Note what went wrong for the reply. @return @p err */
 int worker_fail(struct worker *w, int err, const char *fmt, ...) __rte_format_printf(3, 4);
 void worker_sample(struct worker *w, uint32_t row, double raw, double port);
-/** Start a thread on a core of its own choice, deaf to signals. */
-int worker_thread_start(struct worker *w, pthread_t *thread, void *(*fn)(void *), void *arg);
+/** Start a thread on a core, deaf to signals. */
+int worker_thread_start(struct worker *w, pthread_t *thread, unsigned int core, void *(*fn)(void *),
+			void *arg);
 /** Keep the core busy for @p us microseconds: it stays warm, unlike in a sleep. */
 void worker_spin_us(unsigned int us);
 /** Receive and free until the port was quiet for a while. @return packets */
@@ -68,7 +71,36 @@ uint64_t raw_flush(const struct raw_tap *tap);
 int worker_open(struct worker *w);
 void worker_close(struct worker *w);
 
-/* rx.c, tx.c, sender.c, lone.c, flow.c: one command each */
+/* rx.c */
+/** A row to measure: which port, which frames, when mbufs are freed. */
+struct rx_row {
+	unsigned int row;
+	unsigned int port; /**< index into worker.port */
+	uint16_t len;
+	uint16_t burst;
+	bool keep;
+};
+int rx_row_measure(struct worker *w, const struct rx_row *row);
+/** Send all of @p set into a tap, and wait until it is there; @p name: for an error. */
+int rx_fill(struct worker *w, const struct frame_set *set, int sock, const char *name);
+/** Receive and free @p packets of queue 0 in bursts; adds to @p ticks. */
+int rx_drain_port(struct worker *w, uint16_t port, unsigned int packets, uint16_t burst,
+		  uint64_t *ticks);
+
+/* tx.c */
+/** Send @p n mbufs through queue 0 in bursts; adds to @p ticks. */
+int tx_send(struct worker *w, uint16_t port, struct rte_mbuf **mbufs, uint16_t n, uint16_t burst,
+	    uint64_t *ticks);
+/** A row to measure: which frames, with checksum offload or not. */
+struct tx_row {
+	unsigned int row;
+	uint16_t len;
+	uint16_t burst;
+	bool csum;
+};
+int tx_row_measure(struct worker *w, const struct tx_row *row);
+
+/* The rest is commands, one each; most in a file of that name. */
 int worker_rx(struct worker *w);
 int worker_idle(struct worker *w);
 int worker_tx(struct worker *w);

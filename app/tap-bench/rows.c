@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+
+/* What the rows and sections are. */
+
+#include <string.h>
+
+#include "bench.h"
+
+#define PLAIN(name, unit, section, bytes)                                                          \
+	{                                                                                          \
+		name, unit, section, bytes, 0, NULL                                                \
+	}
+
+const struct bench_row_text bench_row_text[ROW_COUNT] = {
+	[ROW_RX_60] = PLAIN("Rx 60 B", "ns", SECTION_RX, 60),
+	[ROW_RX_60_KEEP] = PLAIN("Rx 60 B, mbufs kept", "ns", SECTION_RX, 60),
+	[ROW_RX_60_CSUM] = PLAIN("Rx 60 B, checksum offload", "ns", SECTION_RX, 60),
+	[ROW_RX_1500] = PLAIN("Rx 1500 B", "ns", SECTION_RX, 1500),
+	[ROW_RX_1500_CSUM] = PLAIN("Rx 1500 B, checksum offload", "ns", SECTION_RX, 1500),
+	[ROW_TX_60] = PLAIN("Tx 60 B", "ns", SECTION_TX, 60),
+	[ROW_TX_60_CSUM] = PLAIN("Tx 60 B, UDP checksum offload", "ns", SECTION_TX, 60),
+	[ROW_TX_1500] = PLAIN("Tx 1500 B", "ns", SECTION_TX, 1500),
+	[ROW_TX_1500_CSUM] = PLAIN("Tx 1500 B, UDP checksum offload", "ns", SECTION_TX, 1500),
+	[ROW_IDLE] = PLAIN("idle poll of one queue", "ns", SECTION_IDLE, 0),
+	[ROW_SEND_V4_BYPASS] =
+		PLAIN("sender IPv4/UDP, qdisc bypassed", "cycles", SECTION_SENDER, 0),
+	[ROW_SEND_V6_BYPASS] =
+		PLAIN("sender IPv6/TCP, qdisc bypassed", "cycles", SECTION_SENDER, 0),
+	[ROW_SEND_V4_QDISC] = PLAIN("sender IPv4/UDP, through qdisc", "cycles", SECTION_SENDER, 0),
+	[ROW_SEND_V6_QDISC] = PLAIN("sender IPv6/TCP, through qdisc", "cycles", SECTION_SENDER, 0),
+};
+
+const char *const bench_lone_text[LONE_CASES] = {
+	[LONE_BYPASS_1Q] = "bypass, 1 queue",
+	[LONE_BYPASS_4Q] = "bypass, 4 queues",
+	[LONE_QDISC_1Q] = "qdisc, 1 queue",
+	[LONE_QDISC_4Q] = "qdisc, 4 queues",
+};
+
+static const struct {
+	const char *name;
+	unsigned int section;
+} sections[] = {
+	{ "rx", SECTION_RX },         { "tx", SECTION_TX },     { "idle", SECTION_IDLE },
+	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE }, { "bpf", SECTION_BPF },
+	{ "flow", SECTION_FLOW },     { "all", SECTION_ALL },
+};
+
+const char *
+bench_section_name(unsigned int section)
+{
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (sections[i].section == section)
+			return sections[i].name;
+	return "";
+}
+
+unsigned int
+bench_section_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (strcmp(sections[i].name, name) == 0)
+			return sections[i].section;
+	return 0;
+}
+
+void
+bench_row_label(const struct bench_row_text *row, char *label, size_t size)
+{
+	if (row->x_name == NULL)
+		snprintf(label, size, "%s", row->name);
+	else
+		snprintf(label, size, "%s, %s: %u", row->name, row->x_name, row->x);
+}
+
+double
+bench_bytes_per_cycle(const struct bench_row_text *row, double ns, const struct bench_series *clock)
+{
+	double cycles = ns * bench_median(clock->port, clock->n);
+
+	return cycles > 0 ? row->bytes / cycles : 0;
+}
