@@ -49,6 +49,13 @@ enum bench_row {
 	ROW_SEND_V6_BYPASS,
 	ROW_SEND_V4_QDISC,
 	ROW_SEND_V6_QDISC,
+	ROW_SUPER_RX_CSUM,
+	ROW_SUPER_RX,
+	ROW_SUPER_RX_LRO,
+	ROW_SUPER_TX_CSUM,
+	ROW_SUPER_TX,
+	ROW_SUPER_TX_UDP,
+	ROW_CKSUM,
 	ROW_COUNT
 };
 
@@ -70,7 +77,8 @@ enum bench_section {
 	SECTION_LONE = 1 << 4,
 	SECTION_BPF = 1 << 5,
 	SECTION_FLOW = 1 << 6,
-	SECTION_ALL = (1 << 7) - 1
+	SECTION_SUPER = 1 << 7,
+	SECTION_ALL = (1 << 8) - 1
 };
 
 /** What is measured of flow rules through rte_flow. */
@@ -194,6 +202,7 @@ enum bench_op {
 	OP_SEND,
 	OP_LONE,
 	OP_FLOW,
+	OP_SUPER,
 	OP_QUIT
 };
 

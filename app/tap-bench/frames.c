@@ -74,11 +74,12 @@ put_ethernet(uint8_t *p, uint8_t vlans, uint16_t type)
 }
 
 static void
-put_ipv4(uint8_t *p, uint16_t total, uint8_t proto, uint32_t src, uint32_t dst)
+put_ipv4(uint8_t *p, uint16_t total, uint16_t id, uint8_t proto, uint32_t src, uint32_t dst)
 {
 	memset(p, 0, IPV4_LEN);
 	p[0] = 0x45;
 	put16(p + 2, total);
+	put16(p + 4, id);
 	put16(p + 6, 0x4000);
 	p[8] = 64;
 	p[9] = proto;
@@ -103,21 +104,34 @@ put_ipv6(uint8_t *p, uint16_t payload, uint8_t proto, uint32_t a, uint32_t b)
 	put32(p + 36, b);
 }
 
+/* Bytes of the TCP or UDP header. */
+static unsigned int
+l4_header_len(const struct frame_spec *spec)
+{
+	if (!spec->tcp)
+		return UDP_LEN;
+	return TCP_LEN + (spec->timestamps ? FRAME_TIMESTAMPS : 0);
+}
+
 /* Ports differ from the VXLAN port and from each other. */
 static void
-put_l4(uint8_t *p, bool tcp, uint16_t len, uint32_t ports)
+put_l4(uint8_t *p, const struct frame_spec *spec, uint16_t len, uint32_t ports)
 {
-	memset(p, 0, tcp ? TCP_LEN : UDP_LEN);
+	unsigned int header_len = l4_header_len(spec);
+
+	memset(p, 0, header_len);
 	put16(p, 1024 + (ports >> 16) % 2048);
 	put16(p + 2, 8192 + (ports & 0x3fff));
-	if (!tcp) {
+	if (!spec->tcp) {
 		put16(p + 4, len);
 		return;
 	}
-	put32(p + 4, ports);
-	p[12] = TCP_LEN / 4 << 4;
+	put32(p + 4, ports + spec->offset);
+	p[12] = (uint8_t)(header_len / 4 << 4);
 	p[13] = 0x10;
 	put16(p + 14, 512);
+	if (spec->timestamps)
+		put32(p + TCP_LEN, 0x0101080a);
 }
 
 /* A device that completes the checksum expects the pseudo-header's part in its place. */
@@ -140,12 +154,12 @@ put_l4_sum(uint8_t *ip, uint8_t *l4, const struct frame_spec *spec, uint16_t l4_
 	put16(field, sum == 0xffff ? 0xffff : (uint16_t)~sum);
 }
 
-/* Everything up to the payload, which is zeros, for a frame that is not tunnelled. */
+/* A frame that is not tunnelled. */
 static uint16_t
 build_plain(uint8_t *buf, const struct frame_spec *spec)
 {
 	unsigned int l3_len = spec->ipv6 ? IPV6_LEN : IPV4_LEN;
-	unsigned int l4_min = spec->tcp ? TCP_LEN : UDP_LEN;
+	unsigned int l4_min = l4_header_len(spec);
 	uint8_t proto = spec->tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	uint32_t a = mix(spec->flow + 1), b = mix(a);
 	uint16_t type = spec->ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP;
@@ -160,10 +174,11 @@ build_plain(uint8_t *buf, const struct frame_spec *spec)
 	if (spec->ipv6)
 		put_ipv6(ip, l4_len, proto, a, b);
 	else
-		put_ipv4(ip, (uint16_t)(l3_len + l4_len), proto, 0x0a000000 | a >> 8,
+		put_ipv4(ip, (uint16_t)(l3_len + l4_len), spec->ip_id, proto, 0x0a000000 | a >> 8,
 			 0x0a000000 | b >> 8);
-	put_l4(ip + l3_len, spec->tcp, l4_len, mix(b));
-	memset(ip + l3_len + l4_min, 0, l4_len - l4_min);
+	put_l4(ip + l3_len, spec, l4_len, mix(b));
+	for (uint32_t i = 0; i < l4_len - l4_min; i++)
+		ip[l3_len + l4_min + i] = frame_payload_byte(spec->offset + i);
 	put_l4_sum(ip, ip + l3_len, spec, l4_len);
 	return (uint16_t)len;
 }
@@ -172,6 +187,7 @@ uint16_t
 frame_build(uint8_t *buf, const struct frame_spec *spec)
 {
 	struct frame_spec inner = *spec;
+	const struct frame_spec outer = { .tcp = false };
 	unsigned int l2_len;
 	uint16_t len;
 	uint8_t *ip;
@@ -183,8 +199,8 @@ frame_build(uint8_t *buf, const struct frame_spec *spec)
 	ip = buf + l2_len;
 	inner.vxlan = false;
 	len = build_plain(ip + IPV4_LEN + UDP_LEN + 8, &inner);
-	put_ipv4(ip, IPV4_LEN + UDP_LEN + 8 + len, IPPROTO_UDP, 0x0a000001, 0x0a000002);
-	put_l4(ip + IPV4_LEN, false, UDP_LEN + 8 + len, mix(spec->flow));
+	put_ipv4(ip, IPV4_LEN + UDP_LEN + 8 + len, 0, IPPROTO_UDP, 0x0a000001, 0x0a000002);
+	put_l4(ip + IPV4_LEN, &outer, UDP_LEN + 8 + len, mix(spec->flow));
 	put16(ip + IPV4_LEN + 2, VXLAN_PORT);
 	memset(ip + IPV4_LEN + UDP_LEN, 0, 8);
 	ip[IPV4_LEN + UDP_LEN] = 0x08;

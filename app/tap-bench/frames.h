@@ -13,8 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Longest frame that is built. */
+/** Longest frame that is built of what is not a super-frame. */
 #define FRAME_MAX 1514
+/** Bytes of TCP's timestamps option, padded. */
+#define FRAME_TIMESTAMPS 12
 /** What frame_build() puts between Ethernet and IP. */
 #define FRAME_L2_LEN 14
 
@@ -31,11 +33,21 @@ struct frame_spec {
 	uint8_t vlans; /**< tags in the data, 0..2 */
 	bool vxlan;    /**< the whole in VXLAN over IPv4 */
 	enum frame_sum sum;
-	uint16_t len;  /**< length of the frame; raised to what the headers need */
-	uint32_t flow; /**< chooses addresses and ports */
+	uint16_t len;    /**< length of the frame; raised to what the headers need */
+	uint32_t flow;   /**< chooses addresses and ports */
+	bool timestamps; /**< TCP with that option */
+	uint16_t ip_id;  /**< of IPv4 */
+	uint32_t offset; /**< of TCP's payload in its stream, of which frame_payload_byte() tells */
 };
 
-/** Build a frame into @p buf (FRAME_MAX bytes). @return its length */
+/** What a payload has @p offset bytes from the start of its stream. */
+static inline uint8_t
+frame_payload_byte(uint32_t offset)
+{
+	return (uint8_t)(offset ^ offset >> 8);
+}
+
+/** Build a frame into @p buf (FRAME_MAX bytes, or len if that is more). @return its length */
 uint16_t frame_build(uint8_t *buf, const struct frame_spec *spec);
 
 #endif /* BENCH_FRAMES_H */

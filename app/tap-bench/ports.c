@@ -25,7 +25,7 @@
 /* What there is by section. */
 #define ANY SECTION_ALL
 #define WIDE (SECTION_SENDER | SECTION_LONE | SECTION_FLOW)
-#define OFFLOADING (SECTION_RX | SECTION_TX)
+#define OFFLOADING (SECTION_RX | SECTION_TX | SECTION_SUPER)
 
 static const struct {
 	uint16_t nb_queues;
@@ -34,15 +34,17 @@ static const struct {
 	[ONE_QUEUE] = { 1, ANY },
 	[MANY_QUEUES] = { BENCH_QUEUES, WIDE },
 	[CSUM_PORT] = { 1, OFFLOADING },
+	[LRO_PORT] = { 1, SECTION_SUPER },
 };
 
 static const struct {
 	const char *name;
 	unsigned int nb_queues;
 	unsigned int sections;
-} raw_kind[WIDTHS] = {
+} raw_kind[RAWS] = {
 	[ONE_QUEUE] = { "bench_raw1", 1, ANY },
 	[MANY_QUEUES] = { "bench_raw4", BENCH_QUEUES, WIDE },
+	[VNET_RAW] = { "bench_vnet", 1, SECTION_SUPER },
 };
 
 /* What the driver says about RSS goes to the log only: keep the line. */
@@ -141,7 +143,13 @@ port_configure(struct bench_port *port, struct worker *w)
 	}
 	if (port->csum) {
 		conf.rxmode.offloads |= dev.rx_offload_capa & RTE_ETH_RX_OFFLOAD_CHECKSUM;
-		conf.txmode.offloads = dev.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+		conf.txmode.offloads = dev.tx_offload_capa & (RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+							      RTE_ETH_TX_OFFLOAD_TCP_CKSUM);
+	}
+	port->lro = port->lro && (dev.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TCP_LRO);
+	if (port->lro) {
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TCP_LRO;
+		conf.rxmode.max_lro_pkt_size = dev.max_lro_pkt_size;
 	}
 	err = rte_eth_dev_configure(port->id, port->nb_queues, port->nb_queues, &conf);
 	for (uint16_t q = 0; q < port->nb_queues && err == 0; q++) {
@@ -183,7 +191,7 @@ static int
 raw_start(struct worker *w, unsigned int i)
 {
 	const char *name = raw_kind[i].name;
-	int err = raw_tap_open(&w->raw[i], name, raw_kind[i].nb_queues);
+	int err = raw_tap_open(&w->raw[i], name, raw_kind[i].nb_queues, i == VNET_RAW);
 
 	if (err == 0)
 		err = tap_sender_open(&w->raw_to[i], name);
@@ -273,6 +281,8 @@ worker_open(struct worker *w)
 	for (unsigned int i = 0; i < PORTS; i++)
 		snprintf(w->port[i].ifname, sizeof(w->port[i].ifname), "bench_p%u", i);
 	w->port[CSUM_PORT].csum = true;
+	w->port[LRO_PORT].csum = true;
+	w->port[LRO_PORT].lro = true;
 	w->counter = cycles_open();
 	snprintf(w->reply.info.cycles, sizeof(w->reply.info.cycles), "%s",
 		 w->counter >= 0 ? "core cycles (perf_event_open)" :
@@ -282,7 +292,7 @@ worker_open(struct worker *w)
 	err = netns_enter();
 	if (err != 0)
 		return worker_fail(w, err, "network namespace: %s", strerror(-err));
-	for (unsigned int i = 0; i < WIDTHS && err == 0; i++)
+	for (unsigned int i = 0; i < RAWS && err == 0; i++)
 		if (w->opt->only & raw_kind[i].sections)
 			err = raw_start(w, i);
 	if (err != 0)

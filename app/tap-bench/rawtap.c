@@ -16,6 +16,7 @@
 
 #include "frames.h"
 #include "rawtap.h"
+#include "tap_tun.h"
 
 static int
 write_text(const char *path, const char *text)
@@ -42,7 +43,7 @@ netns_enter(void)
 }
 
 static int
-queue_open(const char *name, bool multi_queue)
+queue_open(const char *name, bool multi_queue, bool vnet)
 {
 	struct ifreq ifr;
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -50,7 +51,8 @@ queue_open(const char *name, bool multi_queue)
 	if (fd < 0)
 		return -errno;
 	memset(&ifr, 0, sizeof(ifr));
-	ifr.ifr_flags = IFF_TAP | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0);
+	ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0) |
+				(vnet ? IFF_VNET_HDR : 0));
 	strncpy(ifr.ifr_name, name, IFNAMSIZ - 1);
 	if (ioctl(fd, TUNSETIFF, &ifr) != 0) {
 		int err = -errno;
@@ -62,15 +64,20 @@ queue_open(const char *name, bool multi_queue)
 }
 
 int
-raw_tap_open(struct raw_tap *tap, const char *name, unsigned int nb_queues)
+raw_tap_open(struct raw_tap *tap, const char *name, unsigned int nb_queues, bool vnet)
 {
 	memset(tap, 0, sizeof(*tap));
 	strncpy(tap->name, name, sizeof(tap->name) - 1);
 	for (unsigned int q = 0; q < nb_queues; q++) {
-		tap->fd[q] = queue_open(name, nb_queues > 1);
+		tap->fd[q] = queue_open(name, nb_queues > 1, vnet);
 		if (tap->fd[q] < 0)
 			return tap->fd[q];
 		tap->nb_queues++;
+	}
+	if (vnet) {
+		tap->uso = ioctl(tap->fd[0], TUNSETOFFLOAD, TAP_TUN_UDP) == 0;
+		if (!tap->uso && ioctl(tap->fd[0], TUNSETOFFLOAD, TAP_TUN_TCP) != 0)
+			return -errno;
 	}
 	return netdev_up(name, 2 * BENCH_FILL);
 }
@@ -99,32 +106,41 @@ netdev_up(const char *name, unsigned int queue_len)
 	return err;
 }
 
-int64_t
-netdev_rx_packets(const char *name)
+int
+netdev_rx_counts(const char *name, uint64_t *packets, uint64_t *bytes)
 {
 	FILE *f = fopen("/proc/thread-self/net/dev", "r");
-	int64_t packets = -ENODEV;
+	int err = -ENODEV;
 	char line[512];
 
 	if (f == NULL)
 		return -errno;
-	while (packets < 0 && fgets(line, sizeof(line), f) != NULL) {
+	while (err != 0 && fgets(line, sizeof(line), f) != NULL) {
 		char *colon = strchr(line, ':');
 		char *start = line + strspn(line, " ");
-		uint64_t n;
 
 		if (colon == NULL)
 			continue;
 		*colon = '\0';
-		if (strcmp(start, name) == 0 && sscanf(colon + 1, "%*u %" SCNu64, &n) == 1)
-			packets = (int64_t)n;
+		if (strcmp(start, name) == 0 &&
+		    sscanf(colon + 1, "%" SCNu64 " %" SCNu64, bytes, packets) == 2)
+			err = 0;
 	}
 	fclose(f);
-	return packets;
+	return err;
+}
+
+int64_t
+netdev_rx_packets(const char *name)
+{
+	uint64_t packets = 0, bytes = 0;
+	int err = netdev_rx_counts(name, &packets, &bytes);
+
+	return err != 0 ? err : (int64_t)packets;
 }
 
 static int
-packet_socket(const char *ifname, bool bypass)
+packet_socket(const char *ifname, bool bypass, bool vnet)
 {
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET };
 	int sock = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -139,6 +155,7 @@ packet_socket(const char *ifname, bool bypass)
 	if (addr.sll_ifindex == 0 ||
 	    setsockopt(sock, SOL_SOCKET, SO_SNDBUFFORCE, &buf, sizeof(buf)) != 0 ||
 	    (bypass && setsockopt(sock, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) != 0) ||
+	    (vnet && setsockopt(sock, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) != 0) ||
 	    bind(sock, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
 		err = -errno;
 		close(sock);
@@ -150,11 +167,14 @@ packet_socket(const char *ifname, bool bypass)
 int
 tap_sender_open(struct tap_sender *s, const char *ifname)
 {
-	s->bypass = packet_socket(ifname, true);
+	s->bypass = packet_socket(ifname, true, false);
 	if (s->bypass < 0)
 		return s->bypass;
-	s->qdisc = packet_socket(ifname, false);
-	return s->qdisc < 0 ? s->qdisc : 0;
+	s->qdisc = packet_socket(ifname, false, false);
+	if (s->qdisc < 0)
+		return s->qdisc;
+	s->vnet = packet_socket(ifname, false, true);
+	return s->vnet < 0 ? s->vnet : 0;
 }
 
 int

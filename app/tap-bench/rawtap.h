@@ -21,12 +21,16 @@ struct raw_tap {
 	char name[16];
 	unsigned int nb_queues;
 	int fd[BENCH_QUEUES];
+	bool uso; /**< has a vnet header, and the kernel has super-frames of UDP */
 };
 
-/** Two ways into a netdev. */
+/** Ways into a netdev. */
 struct tap_sender {
 	int bypass; /**< packet socket that skips the qdisc */
 	int qdisc;  /**< packet socket that goes through it */
+	/** packet socket that takes a vnet header; through the qdisc: to skip it is to drop
+	    super-frames that the netdev does not take */
+	int vnet;
 };
 
 /** Frames ready for sendmmsg(): entry i of both arrays belongs together. */
@@ -39,11 +43,14 @@ struct frame_set {
 
 /** Move to a new network namespace in which no netdev sends by itself. */
 int netns_enter(void);
-int raw_tap_open(struct raw_tap *tap, const char *name, unsigned int nb_queues);
+/** @p vnet  with a vnet header and all offloads that the kernel has */
+int raw_tap_open(struct raw_tap *tap, const char *name, unsigned int nb_queues, bool vnet);
 /** Set a netdev up and its queue length. */
 int netdev_up(const char *name, unsigned int queue_len);
 /** Packets that the kernel received from a netdev, or a negative errno value. */
 int64_t netdev_rx_packets(const char *name);
+/** The same, bytes as well. @return 0 or a negative errno value */
+int netdev_rx_counts(const char *name, uint64_t *packets, uint64_t *bytes);
 int tap_sender_open(struct tap_sender *s, const char *ifname);
 
 /** @p n frames of flows @p first_flow and up. */

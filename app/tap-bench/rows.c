@@ -30,6 +30,13 @@ const struct bench_row_text bench_row_text[ROW_COUNT] = {
 		PLAIN("sender IPv6/TCP, qdisc bypassed", "cycles", SECTION_SENDER, 0),
 	[ROW_SEND_V4_QDISC] = PLAIN("sender IPv4/UDP, through qdisc", "cycles", SECTION_SENDER, 0),
 	[ROW_SEND_V6_QDISC] = PLAIN("sender IPv6/TCP, through qdisc", "cycles", SECTION_SENDER, 0),
+	[ROW_SUPER_RX_CSUM] = PLAIN("Rx, cut, checksum offload", "ns", SECTION_SUPER, 1448),
+	[ROW_SUPER_RX] = PLAIN("Rx, cut, checksums in packets", "ns", SECTION_SUPER, 1448),
+	[ROW_SUPER_RX_LRO] = PLAIN("Rx, LRO", "ns", SECTION_SUPER, 1448),
+	[ROW_SUPER_TX_CSUM] = PLAIN("Tx, joined, checksums by flag", "ns", SECTION_SUPER, 1448),
+	[ROW_SUPER_TX] = PLAIN("Tx, joined, checksums verified", "ns", SECTION_SUPER, 1448),
+	[ROW_SUPER_TX_UDP] = PLAIN("Tx, UDP 1400 B, checksums by flag", "ns", SECTION_SUPER, 1400),
+	[ROW_CKSUM] = PLAIN("checksum of 1448 bytes", "ns", SECTION_SUPER, 1448),
 };
 
 const char *const bench_lone_text[LONE_CASES] = {
@@ -43,9 +50,9 @@ static const struct {
 	const char *name;
 	unsigned int section;
 } sections[] = {
-	{ "rx", SECTION_RX },         { "tx", SECTION_TX },     { "idle", SECTION_IDLE },
-	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE }, { "bpf", SECTION_BPF },
-	{ "flow", SECTION_FLOW },     { "all", SECTION_ALL },
+	{ "rx", SECTION_RX },         { "tx", SECTION_TX },       { "idle", SECTION_IDLE },
+	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE },   { "bpf", SECTION_BPF },
+	{ "flow", SECTION_FLOW },     { "super", SECTION_SUPER }, { "all", SECTION_ALL },
 };
 
 const char *

@@ -144,6 +144,8 @@ run_command(struct worker *w, const struct bench_cmd *cmd)
 		return worker_lone(w, cmd);
 	case OP_FLOW:
 		return worker_flow(w);
+	case OP_SUPER:
+		return worker_super(w);
 	default:
 		return worker_fail(w, -EINVAL, "unknown command %u", cmd->op);
 	}

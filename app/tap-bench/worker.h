@@ -26,9 +26,15 @@ enum worker_width {
 	MANY_QUEUES, /**< BENCH_QUEUES */
 	WIDTHS
 };
-/** Index into worker.port: one queue, with checksum offloads. */
+/** Index into worker.raw: one queue, with vnet header and all offloads. */
+enum worker_raw {
+	VNET_RAW = WIDTHS,
+	RAWS
+};
+/** Index into worker.port: one queue, with checksum offloads; with LRO as well. */
 enum worker_port {
 	CSUM_PORT = WIDTHS,
+	LRO_PORT,
 	PORTS
 };
 
@@ -37,6 +43,7 @@ struct bench_port {
 	uint16_t id;
 	uint16_t nb_queues;
 	bool csum; /**< checksum offloads, as far as the driver has them */
+	bool lro;  /**< asked for; once it is open: given */
 	bool open;
 	char ifname[16];
 	struct tap_sender to;
@@ -45,8 +52,8 @@ struct bench_port {
 struct worker {
 	const struct bench_options *opt;
 	const char *driver; /**< plugin path, or "stock" */
-	struct raw_tap raw[WIDTHS];
-	struct tap_sender raw_to[WIDTHS];
+	struct raw_tap raw[RAWS];
+	struct tap_sender raw_to[RAWS];
 	struct bench_port port[PORTS];
 	struct rte_mempool *pool;
 	double ns_per_tick;       /**< of the TSC */
@@ -107,5 +114,6 @@ int worker_tx(struct worker *w);
 int worker_send(struct worker *w, const struct bench_cmd *cmd);
 int worker_lone(struct worker *w, const struct bench_cmd *cmd);
 int worker_flow(struct worker *w);
+int worker_super(struct worker *w);
 
 #endif /* BENCH_WORKER_H */
