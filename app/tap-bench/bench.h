@@ -33,6 +33,10 @@
 /** Drivers that one run can compare. */
 #define BENCH_MAX_DRIVERS 2
 
+/** Frame sizes and burst sizes of the size section. */
+#define BENCH_SIZES 6
+#define BENCH_BURSTS 7
+
 /** What is measured on a raw tap and on a port, in pairs; bench_row_text tells more. */
 enum bench_row {
 	ROW_RX_60,
@@ -56,7 +60,11 @@ enum bench_row {
 	ROW_SUPER_TX,
 	ROW_SUPER_TX_UDP,
 	ROW_CKSUM,
-	ROW_COUNT
+	ROW_SIZE_RX,
+	ROW_SIZE_TX = ROW_SIZE_RX + BENCH_SIZES,
+	ROW_BURST_RX = ROW_SIZE_TX + BENCH_SIZES,
+	ROW_BURST_TX = ROW_BURST_RX + BENCH_BURSTS,
+	ROW_COUNT = ROW_BURST_TX + BENCH_BURSTS
 };
 
 /** Lone-packet cases: sender and number of receive queues. */
@@ -78,7 +86,8 @@ enum bench_section {
 	SECTION_BPF = 1 << 5,
 	SECTION_FLOW = 1 << 6,
 	SECTION_SUPER = 1 << 7,
-	SECTION_ALL = (1 << 8) - 1
+	SECTION_SIZE = 1 << 8,
+	SECTION_ALL = (1 << 9) - 1
 };
 
 /** What is measured of flow rules through rte_flow. */
@@ -203,6 +212,7 @@ enum bench_op {
 	OP_LONE,
 	OP_FLOW,
 	OP_SUPER,
+	OP_SIZE,
 	OP_QUIT
 };
 

@@ -116,6 +116,7 @@ method_json(const struct bench_options *opt, const struct bench_results *res)
 		"32 segments that follow each other, or of 32 datagrams; raw: one writev() of the "
 		"same as a super-frame. All bytes are checked to have come. Checksum: the driver's "
 		"code; raw: rte_raw_cksum().");
+	set_text(o, "size", "As rx and tx, one queue, no checksum offload.");
 	set_text(
 		o, "bytes_per_cycle",
 		"Of the frame, or of the payload in rows of super-frames. Cycles: the time times the "

@@ -57,7 +57,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-#define SECTION_LIST "rx,tx,super,idle,sender,lone,bpf,flow"
+#define SECTION_LIST "rx,tx,super,size,idle,sender,lone,bpf,flow"
 
 static void
 usage(FILE *out)

@@ -25,7 +25,7 @@
 /* What there is by section. */
 #define ANY SECTION_ALL
 #define WIDE (SECTION_SENDER | SECTION_LONE | SECTION_FLOW)
-#define OFFLOADING (SECTION_RX | SECTION_TX | SECTION_SUPER)
+#define OFFLOADING (SECTION_RX | SECTION_TX | SECTION_SUPER | SECTION_SIZE)
 
 static const struct {
 	uint16_t nb_queues;

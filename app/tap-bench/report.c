@@ -151,6 +151,7 @@ bench_report(FILE *out, const struct bench_options *opt, const struct bench_resu
 	report_head(out, opt, res);
 	report_rows(out, opt, res, SECTION_RX | SECTION_TX, "ns per packet", true);
 	report_rows(out, opt, res, SECTION_SUPER, "Super-frames, ns per segment", true);
+	report_rows(out, opt, res, SECTION_SIZE, "ns per packet", true);
 	report_rows(out, opt, res, SECTION_IDLE, "ns per poll (raw: empty read)", false);
 	report_rows(out, opt, res, SECTION_SENDER, "cycles per packet sent", false);
 	if (any_row(res, SECTION_ALL & ~(unsigned int)SECTION_IDLE))

@@ -13,6 +13,18 @@
 		name, unit, section, bytes, 0, NULL                                                \
 	}
 
+/* Rows of the series "by frame size" and "by burst". */
+#define BY_SIZE(row, name, size) [row] = { name, "ns", SECTION_SIZE, size, size, "bytes" }
+#define BY_BURST(row, name, burst) [row] = { name, "ns", SECTION_SIZE, 60, burst, "packets" }
+#define SIZES(row, name)                                                                           \
+	BY_SIZE((row), name, 60), BY_SIZE((row) + 1, name, 128), BY_SIZE((row) + 2, name, 256),    \
+		BY_SIZE((row) + 3, name, 512), BY_SIZE((row) + 4, name, 1024),                     \
+		BY_SIZE((row) + 5, name, 1500)
+#define BURSTS(row, name)                                                                          \
+	BY_BURST((row), name, 1), BY_BURST((row) + 1, name, 2), BY_BURST((row) + 2, name, 4),      \
+		BY_BURST((row) + 3, name, 8), BY_BURST((row) + 4, name, 16),                       \
+		BY_BURST((row) + 5, name, 32), BY_BURST((row) + 6, name, 64)
+
 const struct bench_row_text bench_row_text[ROW_COUNT] = {
 	[ROW_RX_60] = PLAIN("Rx 60 B", "ns", SECTION_RX, 60),
 	[ROW_RX_60_KEEP] = PLAIN("Rx 60 B, mbufs kept", "ns", SECTION_RX, 60),
@@ -37,6 +49,10 @@ const struct bench_row_text bench_row_text[ROW_COUNT] = {
 	[ROW_SUPER_TX] = PLAIN("Tx, joined, checksums verified", "ns", SECTION_SUPER, 1448),
 	[ROW_SUPER_TX_UDP] = PLAIN("Tx, UDP 1400 B, checksums by flag", "ns", SECTION_SUPER, 1400),
 	[ROW_CKSUM] = PLAIN("checksum of 1448 bytes", "ns", SECTION_SUPER, 1448),
+	SIZES(ROW_SIZE_RX, "Rx by frame size"),
+	SIZES(ROW_SIZE_TX, "Tx by frame size"),
+	BURSTS(ROW_BURST_RX, "Rx 60 B by burst"),
+	BURSTS(ROW_BURST_TX, "Tx 60 B by burst"),
 };
 
 const char *const bench_lone_text[LONE_CASES] = {
@@ -52,7 +68,8 @@ static const struct {
 } sections[] = {
 	{ "rx", SECTION_RX },         { "tx", SECTION_TX },       { "idle", SECTION_IDLE },
 	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE },   { "bpf", SECTION_BPF },
-	{ "flow", SECTION_FLOW },     { "super", SECTION_SUPER }, { "all", SECTION_ALL },
+	{ "flow", SECTION_FLOW },     { "super", SECTION_SUPER }, { "size", SECTION_SIZE },
+	{ "all", SECTION_ALL },
 };
 
 const char *

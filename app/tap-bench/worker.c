@@ -146,6 +146,8 @@ run_command(struct worker *w, const struct bench_cmd *cmd)
 		return worker_flow(w);
 	case OP_SUPER:
 		return worker_super(w);
+	case OP_SIZE:
+		return worker_size(w);
 	default:
 		return worker_fail(w, -EINVAL, "unknown command %u", cmd->op);
 	}

@@ -115,5 +115,6 @@ int worker_send(struct worker *w, const struct bench_cmd *cmd);
 int worker_lone(struct worker *w, const struct bench_cmd *cmd);
 int worker_flow(struct worker *w);
 int worker_super(struct worker *w);
+int worker_size(struct worker *w);
 
 #endif /* BENCH_WORKER_H */
