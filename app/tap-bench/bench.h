@@ -28,6 +28,11 @@
 #define BENCH_QUEUES 4
 /** Times that a pass is repeated in a round; the round's value is their median. */
 #define BENCH_REPEATS 15
+/** Queues of the taps of the queues section are powers of two: 1, 2, 4, 8. */
+#define BENCH_WIDTHS 4
+#define BENCH_MAX_QUEUES 8
+/** Most threads that send at the same time. */
+#define BENCH_MAX_SENDERS 8
 /** Most samples in one reply of a worker. */
 #define BENCH_MAX_SAMPLES 256
 /** Drivers that one run can compare. */
@@ -64,7 +69,8 @@ enum bench_row {
 	ROW_SIZE_TX = ROW_SIZE_RX + BENCH_SIZES,
 	ROW_BURST_RX = ROW_SIZE_TX + BENCH_SIZES,
 	ROW_BURST_TX = ROW_BURST_RX + BENCH_BURSTS,
-	ROW_COUNT = ROW_BURST_TX + BENCH_BURSTS
+	ROW_QUEUES = ROW_BURST_TX + BENCH_BURSTS, /**< BENCH_WIDTHS for each number of senders */
+	ROW_COUNT = ROW_QUEUES + BENCH_MAX_SENDERS * BENCH_WIDTHS
 };
 
 /** Lone-packet cases: sender and number of receive queues. */
@@ -87,7 +93,8 @@ enum bench_section {
 	SECTION_FLOW = 1 << 6,
 	SECTION_SUPER = 1 << 7,
 	SECTION_SIZE = 1 << 8,
-	SECTION_ALL = (1 << 9) - 1
+	SECTION_QUEUES = 1 << 9,
+	SECTION_ALL = (1 << 10) - 1
 };
 
 /** What is measured of flow rules through rte_flow. */
@@ -156,6 +163,8 @@ struct bench_options {
 	unsigned int lone_gap_us;
 	unsigned int core; /**< measures, and runs the DPDK bursts */
 	unsigned int sender_core;
+	unsigned int senders[BENCH_MAX_SENDERS]; /**< cores that can send, sender_core first */
+	unsigned int nb_senders;
 	const char *driver[BENCH_MAX_DRIVERS]; /**< plugin path, or "stock" */
 	unsigned int nb_drivers;
 	const char *devargs; /**< appended for drivers other than stock */
@@ -165,7 +174,7 @@ struct bench_options {
 	bool huge_pages; /**< there are enough free for all workers */
 };
 
-/** One paired measurement: ns per packet, or cycles in the sender section. */
+/** One paired measurement, in the unit of its row. */
 struct bench_sample {
 	uint32_t row; /**< enum bench_row, or ROW_COUNT and more: of flow rules */
 	uint32_t reserved;
@@ -196,8 +205,9 @@ struct bench_info {
 	char path[256]; /**< shared object whose receive burst is in use */
 	char rung[160]; /**< the driver's line on where RSS runs */
 	char memory[32];
-	char cycles[64];     /**< what counts cycles */
-	char flow_note[192]; /**< what could not be measured of flow rules */
+	char cycles[64];      /**< what counts cycles */
+	char flow_note[192];  /**< what could not be measured of flow rules */
+	char queues_note[96]; /**< what could not be measured with queues */
 	uint64_t tsc_hz;
 	double getppid_ns; /**< of a system call that does nothing: the machine's speed */
 	bool hash;         /**< RSS hash was delivered with every packet */
@@ -213,6 +223,7 @@ enum bench_op {
 	OP_FLOW,
 	OP_SUPER,
 	OP_SIZE,
+	OP_QUEUES,
 	OP_QUIT
 };
 

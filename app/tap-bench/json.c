@@ -118,6 +118,10 @@ method_json(const struct bench_options *opt, const struct bench_results *res)
 		"code; raw: rte_raw_cksum().");
 	set_text(o, "size", "As rx and tx, one queue, no checksum offload.");
 	set_text(
+		o, "queues",
+		"Threads on other cores send 60 bytes of 256 flows each as fast as they can, one core "
+		"polls all queues in turn for 20 ms: read() until a queue is empty, or 32 packets.");
+	set_text(
 		o, "bytes_per_cycle",
 		"Of the frame, or of the payload in rows of super-frames. Cycles: the time times the "
 		"cycles per ns of the core that measures, during the same sections.");
@@ -169,6 +173,7 @@ drivers_json(const struct bench_options *opt, const struct bench_results *res)
 		set_bool(o, "hash", i->hash);
 		set_bool(o, "packet_type", i->ptype);
 		set_text(o, "memory", i->memory);
+		set_text(o, "queues_note", i->queues_note);
 		json_array_append_new(list, o);
 	}
 	return list;

@@ -20,7 +20,7 @@
 #define DEFAULT_GAP 50
 #define MAX_CORE 1023
 /* 2 MB pages that a worker takes: mbufs and EAL's heap. */
-#define HUGE_PAGES 48
+#define HUGE_PAGES 64
 
 enum {
 	OPT_ONLY = 256,
@@ -57,7 +57,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-#define SECTION_LIST "rx,tx,super,size,idle,sender,lone,bpf,flow"
+#define SECTION_LIST "rx,tx,super,size,idle,queues,sender,lone,bpf,flow"
 
 static void
 usage(FILE *out)
@@ -76,7 +76,8 @@ usage(FILE *out)
 		"  --lone-gap-us N      random pause after a lone packet: 0..N us, and each fourth time\n"
 		"                       0..8N us, 1..100000 (default: %d)\n"
 		"  --core N             core that polls and measures, 0..%d (default: last one)\n"
-		"  --sender-core N      core that sends, 0..%d (default: first one)\n"
+		"  --sender-core N      core that sends, 0..%d (default: first one); in the section\n"
+		"                       queues all others do as well\n"
 		"  --driver PATH        the plugin, or \"stock\" for the driver that comes with DPDK\n"
 		"                       (default: ../drivers/librte_net_tap.so beside this program)\n"
 		"  --devargs ARGS       devargs of the plugin (default: rss=auto)\n"
@@ -220,6 +221,20 @@ check_core(const char *name, unsigned int core)
 	return -EINVAL;
 }
 
+/* Every core of this process but the one that polls; sender_core first. */
+static void
+find_senders(struct bench_options *opt)
+{
+	cpu_set_t cpus;
+
+	opt->senders[opt->nb_senders++] = opt->sender_core;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
+		return;
+	for (unsigned int c = 0; c <= MAX_CORE && opt->nb_senders < BENCH_MAX_SENDERS; c++)
+		if (CPU_ISSET(c, &cpus) && c != opt->core && c != opt->sender_core)
+			opt->senders[opt->nb_senders++] = c;
+}
+
 /* What only makes sense once all options are known. */
 static int
 complete(struct bench_options *opt, bool no_stock)
@@ -230,6 +245,7 @@ complete(struct bench_options *opt, bool no_stock)
 	}
 	if (check_core("core", opt->core) != 0 || check_core("sender-core", opt->sender_core) != 0)
 		return -EINVAL;
+	find_senders(opt);
 	if (opt->driver[0] == NULL) {
 		fprintf(stderr, "dpdk-tap-bench: name the plugin with --driver\n");
 		return -EINVAL;

@@ -17,14 +17,15 @@
 #include "cycles.h"
 #include "worker.h"
 
-#define NB_MBUFS 16384
+/* The stock driver takes 1024 for each of up to 17 queues. */
+#define NB_MBUFS 32768
 #define PROBE_PACKETS 8
 #define GETPPID_CALLS 1000
 #define GETPPID_ROUNDS 101
 
 /* What there is by section. */
 #define ANY SECTION_ALL
-#define WIDE (SECTION_SENDER | SECTION_LONE | SECTION_FLOW)
+#define WIDE (SECTION_SENDER | SECTION_LONE | SECTION_FLOW | SECTION_QUEUES)
 #define OFFLOADING (SECTION_RX | SECTION_TX | SECTION_SUPER | SECTION_SIZE)
 
 static const struct {
@@ -32,7 +33,9 @@ static const struct {
 	unsigned int sections;
 } port_kind[PORTS] = {
 	[ONE_QUEUE] = { 1, ANY },
+	[TWO_QUEUES] = { 2, SECTION_QUEUES },
 	[MANY_QUEUES] = { BENCH_QUEUES, WIDE },
+	[EIGHT_QUEUES] = { 8, SECTION_QUEUES },
 	[CSUM_PORT] = { 1, OFFLOADING },
 	[LRO_PORT] = { 1, SECTION_SUPER },
 };
@@ -43,7 +46,9 @@ static const struct {
 	unsigned int sections;
 } raw_kind[RAWS] = {
 	[ONE_QUEUE] = { "bench_raw1", 1, ANY },
+	[TWO_QUEUES] = { "bench_raw2", 2, SECTION_QUEUES },
 	[MANY_QUEUES] = { "bench_raw4", BENCH_QUEUES, WIDE },
+	[EIGHT_QUEUES] = { "bench_raw8", 8, SECTION_QUEUES },
 	[VNET_RAW] = { "bench_vnet", 1, SECTION_SUPER },
 };
 
@@ -108,7 +113,7 @@ start_eal(struct worker *w, FILE *log)
 		argv[argc++] = (char *)(uintptr_t) "--no-huge";
 		argv[argc++] = (char *)(uintptr_t) "--no-shconf";
 		argv[argc++] = (char *)(uintptr_t) "-m";
-		argv[argc++] = (char *)(uintptr_t) "128";
+		argv[argc++] = (char *)(uintptr_t) "192";
 	}
 	snprintf(w->reply.info.memory, sizeof(w->reply.info.memory), "%s",
 		 w->opt->huge_pages ? "2 MB huge pages" : "4 KB pages");
@@ -160,6 +165,25 @@ port_configure(struct bench_port *port, struct worker *w)
 	return err;
 }
 
+/*
+ * Can the driver have so many queues? DPDK's own passes its fds of both directions to other
+ * processes in one message, and until 24.11 writes beyond the end of that.
+ */
+static bool
+queues_fit(struct worker *w, uint16_t id, uint16_t nb_queues)
+{
+	bool stock = strcmp(w->driver, "stock") == 0;
+	struct rte_eth_dev_info dev;
+
+	if (rte_eth_dev_info_get(id, &dev) == 0 && nb_queues <= dev.max_rx_queues &&
+	    (!stock || 2 * nb_queues <= RTE_MP_MAX_FD_NUM))
+		return true;
+	snprintf(w->reply.info.queues_note, sizeof(w->reply.info.queues_note),
+		 "not measured with %u queues, which are more than this driver can have",
+		 nb_queues);
+	return false;
+}
+
 static int
 port_start(struct worker *w, unsigned int i)
 {
@@ -172,6 +196,8 @@ port_start(struct worker *w, unsigned int i)
 	if (err != 0)
 		return worker_fail(w, err, "no port %s", name);
 	port->nb_queues = port_kind[i].nb_queues;
+	if (!queues_fit(w, port->id, port->nb_queues))
+		return 0;
 	port->open = true;
 	err = port_configure(port, w);
 	if (err == 0)

@@ -165,9 +165,15 @@ packet_socket(const char *ifname, bool bypass, bool vnet)
 }
 
 int
+bypass_socket_open(const char *ifname)
+{
+	return packet_socket(ifname, true, false);
+}
+
+int
 tap_sender_open(struct tap_sender *s, const char *ifname)
 {
-	s->bypass = packet_socket(ifname, true, false);
+	s->bypass = bypass_socket_open(ifname);
 	if (s->bypass < 0)
 		return s->bypass;
 	s->qdisc = packet_socket(ifname, false, false);

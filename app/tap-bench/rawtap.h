@@ -20,7 +20,7 @@
 struct raw_tap {
 	char name[16];
 	unsigned int nb_queues;
-	int fd[BENCH_QUEUES];
+	int fd[BENCH_MAX_QUEUES];
 	bool uso; /**< has a vnet header, and the kernel has super-frames of UDP */
 };
 
@@ -51,6 +51,8 @@ int netdev_up(const char *name, unsigned int queue_len);
 int64_t netdev_rx_packets(const char *name);
 /** The same, bytes as well. @return 0 or a negative errno value */
 int netdev_rx_counts(const char *name, uint64_t *packets, uint64_t *bytes);
+/** A packet socket that skips the qdisc. @return it, or a negative errno value */
+int bypass_socket_open(const char *ifname);
 int tap_sender_open(struct tap_sender *s, const char *ifname);
 
 /** @p n frames of flows @p first_flow and up. */

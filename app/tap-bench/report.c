@@ -153,8 +153,12 @@ bench_report(FILE *out, const struct bench_options *opt, const struct bench_resu
 	report_rows(out, opt, res, SECTION_SUPER, "Super-frames, ns per segment", true);
 	report_rows(out, opt, res, SECTION_SIZE, "ns per packet", true);
 	report_rows(out, opt, res, SECTION_IDLE, "ns per poll (raw: empty read)", false);
+	report_rows(out, opt, res, SECTION_QUEUES, "Drained by a core, thousand packets/s", false);
+	for (unsigned int d = 0; d < opt->nb_drivers; d++)
+		if (res->info[d].queues_note[0] != '\0')
+			fprintf(out, "%s: %s\n", column_name(opt, d), res->info[d].queues_note);
 	report_rows(out, opt, res, SECTION_SENDER, "cycles per packet sent", false);
-	if (any_row(res, SECTION_ALL & ~(unsigned int)SECTION_IDLE))
+	if (any_row(res, SECTION_ALL & ~(unsigned int)(SECTION_IDLE | SECTION_QUEUES)))
 		fprintf(out, "cycles: %s\n", res->info[0].cycles);
 	report_lone(out, opt, res);
 	report_programs(out, res);

@@ -25,6 +25,14 @@
 		BY_BURST((row) + 3, name, 8), BY_BURST((row) + 4, name, 16),                       \
 		BY_BURST((row) + 5, name, 32), BY_BURST((row) + 6, name, 64)
 
+/* Rows of the queues section: for one number of senders, by number of queues. */
+#define BY_QUEUES(row, name, queues) [row] = { name, "kpps", SECTION_QUEUES, 0, queues, "queues" }
+#define WIDTHS_OF(senders, name)                                                                   \
+	BY_QUEUES(ROW_QUEUES + ((senders)-1) * BENCH_WIDTHS, name, 1),                             \
+		BY_QUEUES(ROW_QUEUES + ((senders)-1) * BENCH_WIDTHS + 1, name, 2),                 \
+		BY_QUEUES(ROW_QUEUES + ((senders)-1) * BENCH_WIDTHS + 2, name, 4),                 \
+		BY_QUEUES(ROW_QUEUES + ((senders)-1) * BENCH_WIDTHS + 3, name, 8)
+
 const struct bench_row_text bench_row_text[ROW_COUNT] = {
 	[ROW_RX_60] = PLAIN("Rx 60 B", "ns", SECTION_RX, 60),
 	[ROW_RX_60_KEEP] = PLAIN("Rx 60 B, mbufs kept", "ns", SECTION_RX, 60),
@@ -53,6 +61,14 @@ const struct bench_row_text bench_row_text[ROW_COUNT] = {
 	SIZES(ROW_SIZE_TX, "Tx by frame size"),
 	BURSTS(ROW_BURST_RX, "Rx 60 B by burst"),
 	BURSTS(ROW_BURST_TX, "Tx 60 B by burst"),
+	WIDTHS_OF(1, "drained, 1 sender"),
+	WIDTHS_OF(2, "drained, 2 senders"),
+	WIDTHS_OF(3, "drained, 3 senders"),
+	WIDTHS_OF(4, "drained, 4 senders"),
+	WIDTHS_OF(5, "drained, 5 senders"),
+	WIDTHS_OF(6, "drained, 6 senders"),
+	WIDTHS_OF(7, "drained, 7 senders"),
+	WIDTHS_OF(8, "drained, 8 senders"),
 };
 
 const char *const bench_lone_text[LONE_CASES] = {
@@ -69,7 +85,7 @@ static const struct {
 	{ "rx", SECTION_RX },         { "tx", SECTION_TX },       { "idle", SECTION_IDLE },
 	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE },   { "bpf", SECTION_BPF },
 	{ "flow", SECTION_FLOW },     { "super", SECTION_SUPER }, { "size", SECTION_SIZE },
-	{ "all", SECTION_ALL },
+	{ "queues", SECTION_QUEUES }, { "all", SECTION_ALL },
 };
 
 const char *

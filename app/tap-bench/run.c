@@ -158,9 +158,10 @@ run_round(struct run *run)
 	static const struct {
 		unsigned int section, op;
 	} step[] = {
-		{ SECTION_RX, OP_RX },     { SECTION_TX, OP_TX },     { SECTION_SUPER, OP_SUPER },
-		{ SECTION_SIZE, OP_SIZE }, { SECTION_IDLE, OP_IDLE }, { SECTION_SENDER, OP_SEND },
-		{ SECTION_FLOW, OP_FLOW },
+		{ SECTION_RX, OP_RX },       { SECTION_TX, OP_TX },
+		{ SECTION_SUPER, OP_SUPER }, { SECTION_SIZE, OP_SIZE },
+		{ SECTION_IDLE, OP_IDLE },   { SECTION_QUEUES, OP_QUEUES },
+		{ SECTION_SENDER, OP_SEND }, { SECTION_FLOW, OP_FLOW },
 	};
 	unsigned int batches = (SENDER_BATCHES + run->opt->rounds - 1) / run->opt->rounds;
 	int err = 0;

@@ -148,6 +148,8 @@ run_command(struct worker *w, const struct bench_cmd *cmd)
 		return worker_super(w);
 	case OP_SIZE:
 		return worker_size(w);
+	case OP_QUEUES:
+		return worker_queues(w);
 	default:
 		return worker_fail(w, -EINVAL, "unknown command %u", cmd->op);
 	}

@@ -23,9 +23,12 @@
 /** Index into worker.raw and worker.port: by number of queues. */
 enum worker_width {
 	ONE_QUEUE,
+	TWO_QUEUES,
 	MANY_QUEUES, /**< BENCH_QUEUES */
+	EIGHT_QUEUES,
 	WIDTHS
 };
+_Static_assert((int)WIDTHS == BENCH_WIDTHS, "the queues section has one of each");
 /** Index into worker.raw: one queue, with vnet header and all offloads. */
 enum worker_raw {
 	VNET_RAW = WIDTHS,
@@ -58,6 +61,7 @@ struct worker {
 	struct rte_mempool *pool;
 	double ns_per_tick;       /**< of the TSC */
 	int counter;              /**< of cycles of this thread, or -1 */
+	unsigned int queues_turn; /**< rounds of the queues section so far */
 	struct bench_reply reply; /**< to the command being worked on */
 };
 
@@ -116,5 +120,6 @@ int worker_lone(struct worker *w, const struct bench_cmd *cmd);
 int worker_flow(struct worker *w);
 int worker_super(struct worker *w);
 int worker_size(struct worker *w);
+int worker_queues(struct worker *w);
 
 #endif /* BENCH_WORKER_H */
