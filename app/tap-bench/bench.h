@@ -154,8 +154,17 @@ enum bench_flow_ratio {
 	FLOW_RATIOS
 };
 
+/** What --loop asks for. */
+enum bench_loop_kind {
+	LOOP_NONE,
+	LOOP_PLAIN, /**< one frame, one system call */
+	LOOP_VNET   /**< super-frames whole, by a vnet header and TUNSETOFFLOAD */
+};
+
 /** Everything the command line says. */
 struct bench_options {
+	enum bench_loop_kind loop;
+	const char *loop_iface[2];
 	unsigned int only; /**< set of enum bench_section */
 	unsigned int rounds;
 	uint64_t lone_packets;   /**< over all lone-packet cases */
@@ -369,6 +378,15 @@ void bench_flow_ratio(const struct bench_series *flow, enum bench_flow_ratio rat
 		      enum bench_flow_program program, enum bench_flow_way way,
 		      struct bench_summary *out);
 void bench_flow_report(FILE *out, const struct bench_options *opt, const struct bench_results *res);
+
+/* loop.c */
+/**
+ * Make two taps in this network namespace and forward between them until SIGTERM or
+ * SIGINT; then print what went through, and the TSC cycles spent on it.
+ *
+ * @return 0 or a negative errno value
+ */
+int bench_loop(const struct bench_options *opt);
 
 /* report.c, limits.c, json.c */
 void bench_report(FILE *out, const struct bench_options *opt, const struct bench_results *res);

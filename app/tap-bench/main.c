@@ -47,6 +47,10 @@ main(int argc, char **argv)
 		free(res);
 		return err > 0 ? EXIT_SUCCESS : EXIT_FAILED;
 	}
+	if (opt.loop != LOOP_NONE) {
+		free(res);
+		return bench_loop(&opt) == 0 ? EXIT_SUCCESS : EXIT_FAILED;
+	}
 	err = bench_run(&opt, res);
 	/* What was measured before something failed is worth showing. */
 	status = finish(&opt, res);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,8 @@ enum {
 	OPT_DEVARGS,
 	OPT_NO_STOCK,
 	OPT_JSON,
+	OPT_LOOP,
+	OPT_LOOP_IFACES,
 	OPT_CHECK,
 	OPT_VERBOSE,
 	OPT_HELP
@@ -51,6 +54,8 @@ static const struct option long_options[] = {
 	{ "devargs", required_argument, NULL, OPT_DEVARGS },
 	{ "no-stock", no_argument, NULL, OPT_NO_STOCK },
 	{ "json", required_argument, NULL, OPT_JSON },
+	{ "loop", required_argument, NULL, OPT_LOOP },
+	{ "loop-ifaces", required_argument, NULL, OPT_LOOP_IFACES },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -84,6 +89,9 @@ usage(FILE *out)
 		"  --no-stock           leave out the comparison with the stock driver\n"
 		"  --json FILE          write all figures to FILE as well\n"
 		"  --check              exit with 1 if a figure measured is not what it should be\n"
+		"  --loop plain|vnet    measure nothing: forward frames between two taps on --core, until\n"
+		"                       SIGTERM or SIGINT; one by one, or as super-frames\n"
+		"  --loop-ifaces A,B    names of the two taps, which are made here\n"
 		"  --verbose            show the logs of EAL and libbpf\n"
 		"  --help               show this\n",
 		DEFAULT_ROUNDS, DEFAULT_LONE, DEFAULT_REFERENCE, DEFAULT_GAP, MAX_CORE, MAX_CORE);
@@ -138,6 +146,39 @@ parse_only(char *list, unsigned int *only)
 	return *only != 0 ? 0 : -EINVAL;
 }
 
+static int
+parse_loop(const char *kind, enum bench_loop_kind *loop)
+{
+	if (strcmp(kind, "plain") == 0)
+		*loop = LOOP_PLAIN;
+	else if (strcmp(kind, "vnet") == 0)
+		*loop = LOOP_VNET;
+	else
+		fprintf(stderr, "dpdk-tap-bench: --loop \"%s\": there are plain, vnet\n", kind);
+	return *loop != LOOP_NONE ? 0 : -EINVAL;
+}
+
+static int
+parse_ifaces(char *list, const char *iface[2])
+{
+	char *comma = strchr(list, ',');
+	size_t first = strcspn(list, ",");
+	size_t second = comma == NULL ? 0 : strlen(comma + 1);
+
+	if (first == 0 || first >= IFNAMSIZ || second == 0 || second >= IFNAMSIZ ||
+	    strchr(comma + 1, ',') != NULL) {
+		fprintf(stderr,
+			"dpdk-tap-bench: --loop-ifaces \"%s\": two names of 1 to %d characters are "
+			"wanted, with a comma between\n",
+			list, IFNAMSIZ - 1);
+		return -EINVAL;
+	}
+	*comma = '\0';
+	iface[0] = list;
+	iface[1] = comma + 1;
+	return 0;
+}
+
 /* The plugin of the build tree that this program stands in. */
 static const char *
 default_driver(void)
@@ -183,6 +224,10 @@ parse_one(struct bench_options *opt, int c, bool *no_stock)
 	case OPT_JSON:
 		opt->json = optarg;
 		return 0;
+	case OPT_LOOP:
+		return parse_loop(optarg, &opt->loop);
+	case OPT_LOOP_IFACES:
+		return parse_ifaces(optarg, opt->loop_iface);
 	case OPT_CHECK:
 		opt->check = true;
 		return 0;
@@ -235,10 +280,23 @@ find_senders(struct bench_options *opt)
 			opt->senders[opt->nb_senders++] = c;
 }
 
+/* The loop needs one core and no driver. */
+static int
+complete_loop(const struct bench_options *opt)
+{
+	if (opt->loop == LOOP_NONE || opt->loop_iface[0] == NULL) {
+		fprintf(stderr, "dpdk-tap-bench: --loop and --loop-ifaces belong together\n");
+		return -EINVAL;
+	}
+	return check_core("core", opt->core);
+}
+
 /* What only makes sense once all options are known. */
 static int
 complete(struct bench_options *opt, bool no_stock)
 {
+	if (opt->loop != LOOP_NONE || opt->loop_iface[0] != NULL)
+		return complete_loop(opt);
 	if (opt->core == opt->sender_core) {
 		fprintf(stderr, "dpdk-tap-bench: --core and --sender-core must differ\n");
 		return -EINVAL;

@@ -84,7 +84,8 @@ class Testpmd:
     __test__ = False    # not a test class
 
     def __init__(self, ns, *vdevs, args=(), eal=(), wrap=(), plugin=PLUGIN, rxq=4, txq=None,
-                 mbufs=8192, burst=8, start=True, forward="rxonly"):
+                 mbufs=8192, burst=8, start=True, forward="rxonly",
+                 lcores="0@(0-1),1@(0-1)"):
         self.packets = []
         self.lines = []         # everything else that it printed
         self.verbose = 1
@@ -95,7 +96,7 @@ class Testpmd:
         fifo = os.path.join(self.dir, "commands")
         os.mkfifo(fifo)
         self._commands = os.open(fifo, os.O_RDWR)
-        argv = [*ns.exec_argv, *wrap, TESTPMD, "--lcores", "0@(0-1),1@(0-1)", "--no-huge",
+        argv = [*ns.exec_argv, *wrap, TESTPMD, "--lcores", lcores, "--no-huge",
                 "-m", "256", "--no-pci", "--file-prefix", self.prefix]
         if plugin:
             argv += ["-d", str(plugin)]
