@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The net_tap authors
 #
-# setup.sh [--test]
+# setup.sh [--bench | --test]
 #
 # Installs the Debian packages that are missing to build and run net_tap, and puts the source
 # of the installed DPDK, whose driver-internal headers are needed, into .deps/dpdk.
-# With --test also what devtools/test.sh needs. Root is needed only if a package is missing.
+# With --bench also what devtools/bench.sh needs, with --test also what devtools/test.sh needs.
+# Root is needed only if a package is missing.
 # Can be repeated: what is there is left alone.
 
 . "$(dirname "$0")/lib.sh"
@@ -16,6 +17,7 @@ BUILD_PACKAGES='bpftool clang dpkg-dev gcc libbpf-dev libc6-dev libdpdk-dev libj
 RUN_PACKAGES='dpdk-dev iproute2 python3-scapy'
 TEST_PACKAGES='clang-format clang-tidy codespell cppcheck ethtool libclang-rt-dev pyflakes3
 	python3-pytest shellcheck tcpdump'
+BENCH_PACKAGES='iperf3 python3-matplotlib'
 
 SOURCE=.deps/dpdk
 STAMP=$SOURCE/.debian-version
@@ -130,7 +132,8 @@ set_up_source()
 packages="$BUILD_PACKAGES $RUN_PACKAGES"
 case ${1:-} in
 '') ;;
---test) packages="$packages $TEST_PACKAGES" ;;
+--bench) packages="$packages $BENCH_PACKAGES" ;;
+--test) packages="$packages $TEST_PACKAGES $BENCH_PACKAGES" ;;
 --help | -h) usage; exit ;;
 *) usage >&2; exit 2 ;;
 esac
