@@ -52,14 +52,15 @@ TESTS = (
 )
 
 
-class Path2:
+class Contestant:
     """Two namespaces and what is between them; a context manager. Those below fill it."""
 
     def __init__(self, queues):
         self.queues = queues
         self.ends = []
         try:
-            self.ends = [Netns("bench-left"), Netns("bench-right")]
+            for tag in ("bench-left", "bench-right"):
+                self.ends.append(Netns(tag))
             self.open()
         except BaseException:
             self.close()
@@ -94,13 +95,13 @@ class Path2:
                        f"link set {iface} up"])
 
 
-class ByTestpmd(Path2):
+class ByTestpmd(Contestant):
     """testpmd's io forwarding between two ports of a net_tap driver."""
 
     plugin = PLUGIN
+    middle = pmd = None
 
     def open(self):
-        self.middle = self.pmd = None
         self.middle = Netns("bench-middle")
         self.pmd = Testpmd(
             self.middle, *(f"net_tap{i},iface={iface}" for i, iface in enumerate(IFACES)),
@@ -133,7 +134,7 @@ class ByStock(ByTestpmd):
     plugin = None
 
 
-class ByLoop(Path2):
+class ByLoop(Contestant):
     """read() and write() in a loop, anew for each test: its counts are those of its life."""
 
     kind = "plain"
@@ -175,7 +176,7 @@ class ByVnetLoop(ByLoop):
     kind = "vnet"
 
 
-class ByVeth(Path2):
+class ByVeth(Contestant):
     """Kernel alone."""
 
     def open(self):

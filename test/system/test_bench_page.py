@@ -21,7 +21,7 @@ BENCH = ROOT / "build/app/dpdk-tap-bench"
 
 def script(name, *args, code=0):
     done = subprocess.run([sys.executable, ROOT / "devtools/bench" / name, *map(str, args)],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
     assert done.returncode == code, done.stdout
     return done.stdout
 
