@@ -81,10 +81,11 @@ class Page:
         self.add("## Targets\n", table(["what", "limit", "measured", "samples", ""], rows))
         if rows:
             missed = sum(row[-1] != "reached" for row in rows)
-            self.add(f"{len(rows) - missed} of {len(rows)} reached, {missed} missed.\n")
+            self.add(f"{len(rows) - missed} of {len(rows)} reached, {missed} missed. "
+                     "What was not measured in this run is not in the list.\n")
 
     def machine(self):
-        names = (("cpu", "CPU"), ("cores", "cores"), ("hypervisor", "hypervisor"),
+        names = (("cpu", "CPU"), ("cores", "cores"), ("virtual_machine", "virtual machine"),
                  ("kernel", "kernel"), ("dpdk", "DPDK"), ("plugin", "this driver, commit"),
                  ("stock_driver", "stock driver"), ("iperf3", "iperf3"), ("tsc_hz", "TSC, Hz"),
                  ("getppid_ns", "empty system call, ns"),

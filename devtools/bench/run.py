@@ -49,7 +49,7 @@ def machine():
     """What the figures depend on."""
     return {"kernel": platform.release(), "architecture": platform.machine(),
             "cpu": cpu_model(), "cores": os.cpu_count(),
-            "hypervisor": output("systemd-detect-virt") or "unknown",
+            "virtual_machine": output("systemd-detect-virt", "--vm") or "unknown",
             "load_before": os.getloadavg()[0],
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "plugin": output("git", "describe", "--always", "--dirty") or "unknown",
