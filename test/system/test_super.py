@@ -2,13 +2,17 @@
 # Copyright(c) 2026 The net_tap authors
 """Super-frames: what the driver cuts and joins, against what the kernel does by itself."""
 import random
+import struct
 
 import pytest
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.l2 import Ether
+from scapy.layers.vxlan import VXLAN
 
 from pair import SOL_PACKET, PACKET_VNET_HDR, Pair, one_core, receive
 from port import Port
 from rss_model import RssConfig, classify
-from super_frames import GSO, NEEDS_CSUM, VNET, plain, segments, super_frame
+from super_frames import GSO, NEEDS_CSUM, VNET, checksum, plain, segments, split, super_frame
 
 
 def cut_by(gso, frames, offload=False):
@@ -108,6 +112,72 @@ def test_segments_have_the_hash_of_their_flow():
             queues.add(want.queue)
         sock.close()
     assert len(queues) > 1
+
+
+def tunnelled():
+    """A VXLAN packet whose inner TCP checksum is left to whoever comes next; and it complete."""
+    inner = Ether() / IP(src="10.2.0.1", dst="10.2.0.2") / TCP(sport=1, dport=2) / (b"x" * 333)
+    outer = Ether(dst="02:00:00:00:00:02") / IP(src="10.1.0.1", dst="10.1.0.2") / UDP(
+        sport=5, dport=4789, chksum=0) / VXLAN(vni=7) / inner
+    want = bytes(outer)
+    start = want.rindex(b"\0\1\0\2")
+    half = checksum(want[start - 8:start], 6 + len(want) - start)
+    frame = want[:start + 16] + struct.pack(">H", half) + want[start + 18:]
+    return VNET.pack(NEEDS_CSUM, 0, 0, 0, start, 16) + frame, want
+
+
+@pytest.mark.parametrize("gso", [0, 1])
+@pytest.mark.parametrize("offload", [[], ["--enable-rx-cksum"]])
+def test_a_checksum_that_no_flag_can_tell_of_is_complete(gso, offload):
+    """Half a checksum inside a tunnel: who forwards the packet does not know of it."""
+    frame, want = tunnelled()
+    with Pair(f"gso={gso}", args=offload) as pair:
+        sender, receiver = pair.sock("in0"), pair.sock("out0")
+        sender.send(frame)
+        (_, got), = receive(receiver, 0.5, 1)
+        sender.close()
+        receiver.close()
+    assert got == want
+
+
+@pytest.mark.parametrize("offload,partial", [("udp_cksum", False), ("tcp_cksum", False), ("both", True)])
+def test_half_a_checksum_comes_to_those_who_asked_for_both_protocols(offload, partial):
+    """Who asked for the flags of one alone may take the other as it is in the packet."""
+    rng = random.Random(9)
+    offloads = ("tcp_cksum", "udp_cksum") if offload == "both" else (offload,)
+    with Pair("", "gro=0", start=False) as pair:
+        pair.pmd.cmd("port stop 0")
+        for name in offloads:
+            pair.pmd.cmd(f"port config 0 rx_offload {name} on")
+        pair.pmd.cmd("port start 0")
+        pair.pmd.cmd("start")
+        sender, receiver = pair.sock("in0"), pair.sock("out0")
+        for tcp in (True, False):
+            frame = super_frame(rng, 4, 700, tcp=tcp, version=4, tags=0)
+            vnet, data = VNET.unpack_from(frame), frame[VNET.size:]
+            sender.send(frame)
+            got = [packet for _, packet in receive(receiver, 0.3)]
+            whole = split(vnet, data)
+            assert len(got) == 4
+            assert (got == whole) == (not partial)
+        sender.close()
+        receiver.close()
+
+
+def test_a_rule_looks_at_the_flags_of_each_segment():
+    """PSH stays with the last segment of a super-frame, and so does the mark of a rule on it."""
+    frame = bytearray(super_frame(random.Random(10), 6, 500, tcp=True, version=4, tags=0, odd=False))
+    frame[VNET.size + 47] = 0x18
+    with Port(rxq=1) as port:
+        port.pmd.cmd("flow create 0 ingress pattern eth / ipv4 / tcp flags spec 8 flags mask 8 / end "
+                     "actions mark id 77 / queue index 0 / end")
+        sock = port.ns.packet_socket(port.iface)
+        sock.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        sock.send(bytes(frame))
+        port.pmd.wait(lambda: len(port.pmd.packets) == 6, what="segments")
+        got = port.pmd.take_packets()
+        sock.close()
+    assert [packet.mark for packet in got] == [None] * 5 + [77]
 
 
 @pytest.mark.parametrize("version", [4, 6])

@@ -532,6 +532,7 @@ prepare(const void *arg)
 		{ "tunnel", RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TUNNEL_VXLAN, 500, 20, 20, true,
 		  ENOTSUP },
 		{ "tag", RTE_MBUF_F_TX_VLAN, 0, 20, 20, true, ENOTSUP },
+		{ "SCTP", RTE_MBUF_F_TX_SCTP_CKSUM, 0, 20, 20, true, ENOTSUP },
 	};
 	struct rte_mbuf *pkts[2];
 	unsigned int i;

@@ -50,24 +50,64 @@ tap_cut_tcp_end(const struct tap_cut *cut)
 	return len < sizeof(struct rte_tcp_hdr) ? 0 : cut->l4_off + len;
 }
 
+/* What is to be cut, and whether that and the IP header agree. */
+static bool
+tap_cut_kind(struct tap_cut *cut, uint8_t gso_type)
+{
+	switch (gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		cut->tcp = true;
+		return cut->ipv4;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		cut->tcp = true;
+		return !cut->ipv4;
+	default:
+		return gso_type == VIRTIO_NET_HDR_GSO_UDP_L4;
+	}
+}
+
+/*
+ * Where the upper layer starts. A sender of this machine leaves the checksum to us and says
+ * where; TCP that came from elsewhere, and was joined and verified on its way, does not.
+ */
+static bool
+tap_cut_find_l4(struct tap_cut *cut, const struct virtio_net_hdr *vnet)
+{
+	uint32_t ip_len = cut->ipv4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
+	const uint8_t *ip = cut->frame + cut->l3_off;
+	uint8_t proto;
+
+	if (cut->l3_off + ip_len > cut->end)
+		return false;
+	if (cut->ipv4)
+		ip_len = (ip[0] & 15u) * 4;
+	proto = ip[cut->ipv4 ? offsetof(struct rte_ipv4_hdr, next_proto_id) :
+			       offsetof(struct rte_ipv6_hdr, proto)];
+	cut->l4_off = (uint16_t)(cut->l3_off + ip_len);
+	if (vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		/* Only IPv6 has headers in between. */
+		if (cut->ipv4 ? vnet->csum_start != cut->l4_off : vnet->csum_start < cut->l4_off)
+			return false;
+		if (vnet->csum_start != cut->l4_off) {
+			cut->l4_off = vnet->csum_start;
+			return true;
+		}
+	} else if (!cut->tcp) {
+		return false;
+	}
+	return proto == (cut->tcp ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
 static bool
 tap_cut_headers(struct tap_cut *cut, const struct virtio_net_hdr *vnet)
 {
 	const uint8_t *ip = cut->frame + cut->l3_off;
 	uint32_t seq;
 
-	switch (vnet->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-	case VIRTIO_NET_HDR_GSO_TCPV6:
-		cut->tcp = true;
-		cut->first = tap_cut_tcp_end(cut);
-		break;
-	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		cut->first = cut->l4_off + sizeof(struct rte_udp_hdr);
-		break;
-	default:
+	if (!tap_cut_kind(cut, vnet->gso_type) || !tap_cut_find_l4(cut, vnet))
 		return false;
-	}
+	cut->first = cut->tcp ? tap_cut_tcp_end(cut) :
+				cut->l4_off + (uint32_t)sizeof(struct rte_udp_hdr);
 	if (cut->first == 0 || cut->first >= cut->end)
 		return false;
 	if (cut->ipv4)
@@ -84,20 +124,13 @@ bool
 tap_cut_begin(struct tap_cut *cut, const uint8_t *frame, uint32_t len, uint16_t l3_off, bool ipv4,
 	      const struct virtio_net_hdr *vnet)
 {
-	uint32_t ip_len = ipv4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
-
 	memset(cut, 0, sizeof(*cut));
-	/* Without a partial checksum the kernel cuts nothing either. */
-	if (vnet->gso_size == 0 || !(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) ||
-	    l3_off + ip_len > vnet->csum_start || vnet->csum_start > len)
-		return false;
 	cut->frame = frame;
 	cut->end = len;
 	cut->mss = vnet->gso_size;
 	cut->l3_off = l3_off;
-	cut->l4_off = vnet->csum_start;
 	cut->ipv4 = ipv4;
-	if (!tap_cut_headers(cut, vnet)) {
+	if (cut->mss == 0 || !tap_cut_headers(cut, vnet)) {
 		memset(cut, 0, sizeof(*cut));
 		return false;
 	}
@@ -147,8 +180,7 @@ tap_cut_next(struct tap_cut *cut, uint8_t *dst, bool complete)
 	uint32_t payload = len - cut->first;
 	const uint8_t *src = cut->frame + cut->next;
 	uint8_t *l4 = dst + cut->l4_off;
-	uint8_t *field = l4 + (cut->tcp ? offsetof(struct rte_tcp_hdr, cksum) :
-					  offsetof(struct rte_udp_hdr, dgram_cksum));
+	uint8_t *field = l4 + tap_cut_cksum_offset(cut);
 	uint64_t sum = 0;
 	uint16_t folded;
 

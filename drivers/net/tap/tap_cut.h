@@ -16,6 +16,9 @@
 
 #include <linux/virtio_net.h>
 
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
 /** A super-frame that is being cut; all zero: there is none. */
 struct tap_cut {
 	const uint8_t *frame; /**< with all its bytes in memory until the last segment */
@@ -43,6 +46,14 @@ static inline uint32_t
 tap_cut_left(const struct tap_cut *cut)
 {
 	return tap_cut_pending(cut) ? (cut->end - cut->next + cut->mss - 1) / cut->mss : 0;
+}
+
+/** Where the checksum is in the header of the upper layer. */
+static inline uint16_t
+tap_cut_cksum_offset(const struct tap_cut *cut)
+{
+	return cut->tcp ? offsetof(struct rte_tcp_hdr, cksum) :
+			  offsetof(struct rte_udp_hdr, dgram_cksum);
 }
 
 /** Length of the next segment. */

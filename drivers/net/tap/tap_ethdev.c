@@ -13,6 +13,7 @@
 
 #include "tap_ethdev.h"
 #include "tap_log.h"
+#include "tap_rx.h"
 
 #define TAP_RX_OFFLOADS                                                                            \
 	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |                            \
@@ -54,7 +55,7 @@ tap_set_offload(struct tap_port *port, const struct rte_eth_rxmode *rxmode)
 			    tap_tun_set_offload(fd, port->udp_gso ? TAP_TUN_UDP : TAP_TUN_TCP) == 0;
 	if (port->rx_mode.gso)
 		return 0;
-	ret = tap_tun_set_offload(fd, port->rx_mode.l4_cksum ? TAP_TUN_CKSUM : 0);
+	ret = tap_tun_set_offload(fd, port->rx_mode.l4_partial ? TAP_TUN_CKSUM : 0);
 	if (ret != 0)
 		TAP_LOG(ERR, "%s: cannot set offloads: %s", port->name, strerror(-ret));
 	return ret;
@@ -82,6 +83,7 @@ tap_configure(struct rte_eth_dev *dev)
 	port->rx_mode.hash = (rxmode->offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH) != 0;
 	port->rx_mode.ip_cksum = (rxmode->offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) != 0;
 	port->rx_mode.l4_cksum = (rxmode->offloads & l4) != 0;
+	port->rx_mode.l4_partial = (rxmode->offloads & l4) == l4;
 	ret = tap_set_offload(port, rxmode);
 	if (ret != 0)
 		return ret;
@@ -137,6 +139,9 @@ tap_start_queues(struct rte_eth_dev *dev)
 		q->fd = port->fd[i];
 		q->bell = port->doorbell ? &port->shared->bell[i] : NULL;
 		q->state = TAP_RX_ARMED;
+		/* Of what waits, the offloads may be those of an earlier configuration. */
+		if (port->rx_mode.redistribute)
+			q->stats.missed += tap_rx_flush(q);
 		if (!q->deferred)
 			tap_rx_queue_start(dev, i);
 	}

@@ -165,7 +165,8 @@ struct tap_rx_mode {
 	bool hash;         /**< deliver the RSS hash */
 	bool redistribute; /**< the driver classifies and hands over */
 	bool ip_cksum;
-	bool l4_cksum;
+	bool l4_cksum;             /**< of TCP or UDP */
+	bool l4_partial;           /**< of both: half a checksum may be delivered, and is told */
 	bool gso;                  /**< the kernel hands over super-frames */
 	RTE_ATOMIC(uint8_t) rules; /**< enum tap_rx_rules; changes while bursts run */
 };

@@ -83,17 +83,53 @@ tap_rx_verify_l4(const struct rte_mbuf *m, const struct tap_headers *h)
 	return bad == 0 ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD;
 }
 
+/* Is it the outermost upper layer's checksum that is half done, where applications look? */
+static inline bool
+tap_rx_partial_is_outer(const struct tap_headers *h, const struct virtio_net_hdr *vnet)
+{
+	if (!(h->flags & TAP_HDR_L4) || vnet->csum_start != h->l4_off)
+		return false;
+	return (h->l4_proto == IPPROTO_TCP &&
+		vnet->csum_offset == offsetof(struct rte_tcp_hdr, cksum)) ||
+	       (h->l4_proto == IPPROTO_UDP &&
+		vnet->csum_offset == offsetof(struct rte_udp_hdr, dgram_cksum));
+}
+
+/* Fill in another one: of a tunnel's inner packet, say. */
+static void
+tap_rx_complete_mbuf(struct rte_mbuf *m, const struct virtio_net_hdr *vnet)
+{
+	uint32_t field = (uint32_t)vnet->csum_start + vnet->csum_offset;
+	uint16_t sum;
+
+	if (field + sizeof(sum) > m->pkt_len ||
+	    rte_raw_cksum_mbuf(m, vnet->csum_start, m->pkt_len - vnet->csum_start, &sum) != 0)
+		return;
+	sum = (uint16_t)~sum;
+	/* Of UDP 0 means that there is none; of TCP both are the same. */
+	if (sum == 0)
+		sum = 0xffff;
+	for (; field >= m->data_len; m = m->next)
+		field -= m->data_len;
+	if (field + sizeof(sum) <= m->data_len)
+		memcpy(rte_pktmbuf_mtod_offset(m, void *, field), &sum, sizeof(sum));
+}
+
 static uint64_t
-tap_rx_cksum_flags(const struct tap_rx_mode *mode, const struct rte_mbuf *m,
-		   const struct tap_headers *h, uint8_t vnet_flags)
+tap_rx_cksum_flags(const struct tap_rx_mode *mode, struct rte_mbuf *m, const struct tap_headers *h,
+		   const struct virtio_net_hdr *vnet)
 {
 	uint64_t flags = mode->ip_cksum ? tap_rx_ip_cksum(m, h) : 0;
 
 	if (!mode->l4_cksum)
 		return flags;
-	if (vnet_flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
-		return flags | RTE_MBUF_F_RX_L4_CKSUM_NONE;
-	if (vnet_flags & VIRTIO_NET_HDR_F_DATA_VALID)
+	if (likely(vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)) {
+		if (likely(tap_rx_partial_is_outer(h, vnet)))
+			return flags | RTE_MBUF_F_RX_L4_CKSUM_NONE;
+		tap_rx_complete_mbuf(m, vnet);
+		return flags | RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN;
+	}
+	if (vnet->flags & VIRTIO_NET_HDR_F_DATA_VALID)
 		return flags | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	return flags | tap_rx_verify_l4(m, h);
 }
@@ -182,8 +218,8 @@ tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame, const struc
 		.mbuf = m,
 	};
 
-	if (frame->same && !look->apply) {
-		/* Its headers are those of the one before, as far as they are looked at. */
+	if (frame->same && look->rules == NULL) {
+		/* Only rules look at what differs from the headers of the one before: TCP flags. */
 	} else if (unlikely(look->rules != NULL)) {
 		tap_rx_classify_rules(q, &view, look, verdict);
 	} else if (look->policy != NULL)
@@ -200,7 +236,7 @@ tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame, const struc
 	if (mode->ip_cksum || mode->l4_cksum || mode->gso) {
 		vnet = (const void *)(view.data - TAP_VNET_HDR_LEN);
 		flags |= tap_rx_lro(q, m, vnet);
-		flags |= tap_rx_cksum_flags(mode, m, &verdict->outer, vnet->flags);
+		flags |= tap_rx_cksum_flags(mode, m, &verdict->outer, vnet);
 	}
 	m->ol_flags = flags;
 }

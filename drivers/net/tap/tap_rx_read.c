@@ -136,7 +136,7 @@ tap_rx_complete(char *frame, uint32_t len, struct virtio_net_hdr *vnet)
 	if (sum == 0)
 		sum = 0xffff;
 	memcpy(frame + field, &sum, sizeof(sum));
-	vnet->flags &= (uint8_t)~VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	vnet->flags = VIRTIO_NET_HDR_F_DATA_VALID;
 }
 
 static bool
@@ -155,14 +155,18 @@ tap_rx_whole(const struct tap_rxq *q, const struct virtio_net_hdr *vnet)
 	       tap_rx_segs(q, q->staged) <= TAP_RX_MAX_SEGS;
 }
 
+/* More than any stack of tags takes. */
+#define TAP_RX_MAX_L2 256u
+
 /* Where the IP header of a super-frame is: behind any number of tags, as the kernel has it. */
 static bool
-tap_rx_find_ip(const uint8_t *frame, uint16_t l4_off, uint16_t *l3_off, bool *ipv4)
+tap_rx_find_ip(const uint8_t *frame, uint32_t len, uint16_t *l3_off, bool *ipv4)
 {
 	uint16_t off = 2 * RTE_ETHER_ADDR_LEN;
 	uint16_t type;
 
-	for (; off + sizeof(type) < l4_off; off += sizeof(struct rte_vlan_hdr)) {
+	for (; off + sizeof(type) <= RTE_MIN(len, TAP_RX_MAX_L2);
+	     off += sizeof(struct rte_vlan_hdr)) {
 		memcpy(&type, frame + off, sizeof(type));
 		type = rte_be_to_cpu_16(type);
 		if (type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ)
@@ -182,8 +186,7 @@ tap_rx_cut(struct tap_rxq *q, const struct virtio_net_hdr *vnet, uint16_t n_segs
 	uint16_t l3_off;
 	bool ipv4;
 
-	if (vnet->csum_start > q->staged ||
-	    !tap_rx_find_ip(frame, vnet->csum_start, &l3_off, &ipv4) ||
+	if (!tap_rx_find_ip(frame, q->staged, &l3_off, &ipv4) ||
 	    !tap_cut_begin(&q->cut, frame, q->staged, l3_off, ipv4, vnet))
 		return false;
 	if (tap_rx_segs(q, tap_cut_len(&q->cut)) <= n_segs)
@@ -206,7 +209,7 @@ tap_rx_prepare(struct tap_rxq *q, struct virtio_net_hdr *vnet, uint16_t n_segs)
 	}
 	if (cut)
 		q->stats.cut++;
-	else if ((vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !q->port->rx_mode.l4_cksum)
+	else if ((vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !q->port->rx_mode.l4_partial)
 		tap_rx_complete(q->stage, q->staged, vnet);
 	return true;
 }
@@ -215,9 +218,11 @@ tap_rx_prepare(struct tap_rxq *q, struct virtio_net_hdr *vnet, uint16_t n_segs)
 static bool
 tap_rx_next_segment(struct tap_rxq *q, struct tap_rx_frame *frame)
 {
-	const bool complete = !q->port->rx_mode.l4_cksum;
+	const bool complete = !q->port->rx_mode.l4_partial;
 	const struct virtio_net_hdr vnet = {
 		.flags = complete ? VIRTIO_NET_HDR_F_DATA_VALID : VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = q->cut.l4_off,
+		.csum_offset = tap_cut_cksum_offset(&q->cut),
 	};
 	uint32_t len = tap_cut_len(&q->cut);
 	bool first = q->cut.next == q->cut.first;

@@ -233,6 +233,7 @@ tap_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		const struct rte_mbuf *m = pkts[i];
 
 		if ((m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK & ~supported) != 0 ||
+		    (m->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_SCTP_CKSUM ||
 		    ((m->ol_flags & RTE_MBUF_F_TX_UDP_SEG) && !q->port->udp_gso)) {
 			rte_errno = ENOTSUP;
 			break;
@@ -263,7 +264,12 @@ tap_tx_try_later(ssize_t err)
 	return err == -EAGAIN || err == -ENOBUFS || err == -ENOMEM || err == -EINTR;
 }
 
-/* The first packets of @p n, joined if they can be. @return how many were joined; 1: none */
+/*
+ * The first packets of @p n, joined if they can be.
+ *
+ * @param ret  as a system call's; an error with 1: the kernel does not take them joined
+ * @return how many were joined; 1: none
+ */
 static uint16_t
 tap_tx_joined(struct tap_txq *q, struct rte_mbuf **pkts, uint16_t n, ssize_t *ret)
 {
@@ -273,7 +279,6 @@ tap_tx_joined(struct tap_txq *q, struct rte_mbuf **pkts, uint16_t n, ssize_t *re
 	if (joined < 2)
 		return 1;
 	*ret = tap_tun_writev(q->fd, join.iov, joined + 1u);
-	/* A kernel that does not take it gets them one by one. */
 	if (unlikely(*ret < 0 && !tap_tx_try_later(*ret)))
 		return 1;
 	if (likely(*ret >= 0)) {
@@ -298,6 +303,9 @@ tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		ssize_t ret = 0;
 
 		step = gro ? tap_tx_joined(q, pkts + i, n - i, &ret) : 1;
+		/* Then it will not take the rest of the burst so either. */
+		if (unlikely(step == 1 && ret < 0))
+			gro = false;
 		if (step == 1)
 			ret = tap_tx_one(q, pkts[i]);
 		if (likely(ret >= 0)) {
