@@ -30,6 +30,7 @@ struct tap_pkt;
 static int slow_load(const struct tap_pkt *pkt, uint32_t off, void *dst, uint32_t n);
 #define TAP_PKT_LOAD_SLOW(pkt, off, dst, n) slow_load(pkt, off, dst, n)
 
+#include <rte_eal.h>
 #include <rte_flow_driver.h>
 
 #include "tap_classify.h"
@@ -408,17 +409,24 @@ run_line(char *line)
 static bool
 open_port(void)
 {
+	char *eal[] = {
+		"flow_harness", "--no-huge", "--no-shconf",    "-m",
+		"64",           "--no-pci",  "--no-telemetry", "--log-level=lib.eal:critical"
+	};
 	char reason[TAP_REASON_LEN] = "";
 	struct rte_flow_error error;
+
+	if (rte_eal_init(RTE_DIM(eal), eal) < 0)
+		return false;
 
 	net_tap_logtype = rte_log_register("pmd.net.tap");
 	rte_log_set_level((uint32_t)net_tap_logtype, RTE_LOG_CRIT);
 	port.data = &dev_data;
 	dev_data.nb_rx_queues = 1;
 	port.bpf = tap_bpf_open("test", TAP_RSS_AUTO, &port.rung, reason);
-	port.shared = port.rung == TAP_RUNG_FULL ? tap_bpf_shared(port.bpf) :
-						   calloc(1, sizeof(*port.shared));
+	port.shared = calloc(1, sizeof(*port.shared));
 	port.policy.shared = port.shared;
+	port.policy.mirror = (struct tap_mirror){ port.shared, tap_bpf_shared(port.bpf) };
 	tap_flow_ops_get(&dev, &ops);
 	/* Opens the tables. */
 	if (port.shared == NULL || ops->isolate(&dev, 1, &error) != 0 ||
@@ -461,8 +469,7 @@ main(void)
 	if (port.rung == TAP_RUNG_FULL)
 		bpfrun_rules_close();
 	tap_flow_close(&port);
-	if (port.rung != TAP_RUNG_FULL)
-		free(port.shared);
+	free(port.shared);
 	tap_bpf_close(port.bpf);
 	free(own_count);
 	return EXIT_SUCCESS;

@@ -422,7 +422,7 @@ tap_bpf_close(struct tap_bpf *bpf)
 struct tap_shared *
 tap_bpf_shared(struct tap_bpf *bpf)
 {
-	return &bpf->skel->bss->tap_shared;
+	return bpf == NULL ? NULL : &bpf->skel->bss->tap_shared;
 }
 
 int

@@ -41,7 +41,7 @@ struct tap_bpf *tap_bpf_open(const char *port, enum tap_rss_mode mode, enum tap_
 /** Unload; programs that are attached to a netdev stay attached. NULL is allowed. */
 void tap_bpf_close(struct tap_bpf *bpf);
 
-/** The memory that the programs read and write, mapped; valid until tap_bpf_close(). */
+/** What the programs read, and the bells that they ring, mapped; valid until tap_bpf_close(). NULL of NULL. */
 struct tap_shared *tap_bpf_shared(struct tap_bpf *bpf);
 
 /** The fd of the steering program of the rung that was reached. */

@@ -137,7 +137,7 @@ tap_start_queues(struct rte_eth_dev *dev)
 		struct tap_rxq *q = dev->data->rx_queues[i];
 
 		q->fd = port->fd[i];
-		q->bell = port->doorbell ? &port->shared->bell[i] : NULL;
+		q->bell = port->doorbell ? &tap_bpf_shared(port->bpf)->bell[i] : NULL;
 		q->state = TAP_RX_ARMED;
 		/* Of what waits, the offloads may be those of an earlier configuration. */
 		if (port->rx_mode.redistribute)

@@ -183,7 +183,7 @@ struct tap_port {
 	struct tap_bpf *bpf; /**< NULL in software */
 	enum tap_rung rung;
 	char reason[TAP_REASON_LEN]; /**< why the rung is not the first */
-	struct tap_shared *shared;   /**< policy and doorbells */
+	struct tap_shared *shared;   /**< the policy, as bursts read it */
 	struct tap_publisher policy;
 	struct tap_rss_conf rss;      /**< as published last */
 	uint64_t rss_hf;              /**< the same types as the application gave them */
@@ -191,7 +191,7 @@ struct tap_port {
 	bool udp_gso;                 /**< the kernel has super-frames of UDP */
 	bool doorbell;                /**< a program rings when a packet comes */
 	struct tap_flows *flows;      /**< NULL until the first flow rule */
-	struct tap_tables tables;     /**< of the flow rules */
+	struct tap_tables tables;     /**< of the flow rules, as bursts read them */
 	struct tap_rules_needs needs; /**< of the flow rules, as attached for */
 	struct tap_rx_mode rx_mode;
 	struct tap_mac_filter filter;

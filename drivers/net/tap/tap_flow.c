@@ -5,47 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/mman.h>
-
 #include <rte_flow_driver.h>
+#include <rte_malloc.h>
 
 #include "tap_flow.h"
 #include "tap_log.h"
 #include "tap_tables.h"
 
-static void *
-tap_map_memory(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+/* Banks of the counters that bursts count in; a power of two. */
+#define TAP_QUEUE_BANKS 8
 
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void
-tap_unmap_memory(void *p, size_t size)
-{
-	if (p != NULL)
-		munmap(p, size);
-}
-
-/* Tables that only the driver reads; pages that nobody touches cost nothing. */
+/* What bursts read, those of secondary processes too. */
 static int
-tap_flow_map_tables(struct tap_tables *t)
+tap_flow_alloc_tables(struct tap_tables *t)
 {
 	/* For each queue; queues that share one add atomically. */
-	t->banks = TAP_COUNT_BANKS;
-	t->flow = tap_map_memory(sizeof(*t->flow));
-	t->rule = tap_map_memory(sizeof(*t->rule) * TAP_RULES);
-	t->count = tap_map_memory(sizeof(*t->count) * TAP_RULES * t->banks);
+	t->banks = TAP_QUEUE_BANKS;
+	t->flow = rte_zmalloc("net_tap_flow", sizeof(*t->flow), RTE_CACHE_LINE_SIZE);
+	t->rule = rte_zmalloc("net_tap_rules", sizeof(*t->rule) * TAP_RULES, RTE_CACHE_LINE_SIZE);
+	t->count = rte_zmalloc("net_tap_counts", sizeof(*t->count) * TAP_RULES * t->banks,
+			       RTE_CACHE_LINE_SIZE);
 	return t->flow == NULL || t->rule == NULL || t->count == NULL ? -ENOMEM : 0;
 }
 
 static void
-tap_flow_unmap_tables(struct tap_tables *t)
+tap_flow_free_tables(struct tap_tables *t)
 {
-	tap_unmap_memory(t->flow, sizeof(*t->flow));
-	tap_unmap_memory(t->rule, sizeof(*t->rule) * TAP_RULES);
-	tap_unmap_memory(t->count, sizeof(*t->count) * TAP_RULES * t->banks);
+	rte_free(t->flow);
+	rte_free(t->rule);
+	rte_free(t->count);
+	memset(t, 0, sizeof(*t));
 }
 
 void
@@ -57,9 +46,7 @@ tap_flow_close(struct tap_port *port)
 		return;
 	port->flows = NULL;
 	tap_rules_close(flows->rules);
-	if (flows->mapped)
-		tap_flow_unmap_tables(&port->tables);
-	memset(&port->tables, 0, sizeof(port->tables));
+	tap_flow_free_tables(&port->tables);
 	free(flows);
 }
 
@@ -92,22 +79,22 @@ static int
 tap_flow_open(struct tap_port *port, struct rte_flow_error *error)
 {
 	struct tap_flows *flows = port->flows;
+	struct tap_tables kernel = { .banks = 0 };
 
 	if (flows != NULL)
 		return 0;
 	flows = calloc(1, sizeof(*flows));
 	if (flows == NULL)
 		goto nomem;
-	flows->in_kernel = tap_flow_open_kernel(port, &port->tables) == 0;
+	flows->in_kernel = tap_flow_open_kernel(port, &kernel) == 0;
 	/* Nothing is kept: the next rule tries it again. */
 	if (!flows->in_kernel && !tap_software_possible(port)) {
 		free(flows);
 		return tap_flow_attach_error(-ENOTSUP, error);
 	}
-	flows->mapped = !flows->in_kernel;
-	if (flows->mapped && tap_flow_map_tables(&port->tables) != 0)
+	if (tap_flow_alloc_tables(&port->tables) != 0)
 		goto nomem;
-	flows->rules = tap_rules_open(&port->tables, &port->policy);
+	flows->rules = tap_rules_open(&port->tables, &kernel, &port->policy);
 	if (flows->rules == NULL)
 		goto nomem;
 	/* Another thread may read statistics: it sees all of it or nothing. */
@@ -115,8 +102,7 @@ tap_flow_open(struct tap_port *port, struct rte_flow_error *error)
 				  rte_memory_order_release);
 	return 0;
 nomem:
-	if (flows != NULL && flows->mapped)
-		tap_flow_unmap_tables(&port->tables);
+	tap_flow_free_tables(&port->tables);
 	free(flows);
 	rte_flow_error_set(error, ENOMEM, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
 			   "no memory for flow rules");
@@ -140,9 +126,7 @@ tap_flow_in_kernel(const struct tap_port *port)
 uint64_t
 tap_flow_dropped(const struct tap_port *port)
 {
-	const struct tap_flows *flows = port->flows;
-
-	return flows == NULL || flows->mapped ? 0 : tap_rules_dropped(flows->rules);
+	return port->flows == NULL ? 0 : tap_rules_dropped(port->flows->rules);
 }
 
 void

@@ -31,7 +31,6 @@ enum tap_flow_handle_kind {
 struct tap_flows {
 	struct tap_rules *rules;
 	bool in_kernel; /**< programs apply them, not the bursts */
-	bool mapped;    /**< the tables are the driver's memory, not that of maps */
 	struct rte_flow handle[TAP_RULES];
 };
 

@@ -166,14 +166,15 @@ tap_policy_publish(struct tap_publisher *pub, const struct tap_rss_conf *conf)
 {
 	struct tap_shared *shared = pub->shared;
 	uint32_t next = shared->active + 1;
+	struct tap_policy *policy = &shared->slot[next & (TAP_SLOTS - 1)];
 	int ret;
 
 	/* Nobody reads the idle slot: the publication that left it waited for its readers. */
-	ret = tap_policy_build(&shared->slot[next & (TAP_SLOTS - 1)], conf);
+	ret = tap_policy_build(policy, conf);
 	if (ret != 0)
 		return ret;
-	rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&shared->active, next,
-				  rte_memory_order_release);
+	tap_mirror_update(&pub->mirror, policy, sizeof(*policy));
+	tap_mirror_store32(&pub->mirror, &shared->active, next);
 	tap_policy_synchronize(pub);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "tap_compat.h"
+#include "tap_mirror.h"
 #include "tap_policy_abi.h"
 
 /** Input modifiers, as bits of tap_rss_conf.modifiers. */
@@ -48,7 +49,8 @@ struct tap_policy_reader {
 
 /** Writer side of a port's policy. */
 struct tap_publisher {
-	struct tap_shared *shared; /**< mapped BPF data or process memory; not owned */
+	struct tap_shared *shared;                        /**< what bursts read; not owned */
+	struct tap_mirror mirror;                         /**< of that: what programs read */
 	struct tap_policy_reader *reader[TAP_MAX_QUEUES]; /**< NULL where there is none */
 	uint16_t nb_readers;                              /**< entries of reader[] in use */
 	void (*grace)(

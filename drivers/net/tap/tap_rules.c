@@ -11,7 +11,8 @@
 #include "tap_rules_store.h"
 
 struct tap_rules *
-tap_rules_open(const struct tap_tables *tables, struct tap_publisher *pub)
+tap_rules_open(const struct tap_tables *tables, const struct tap_tables *kernel,
+	       struct tap_publisher *pub)
 {
 	struct tap_rules *rules = calloc(1, sizeof(*rules));
 	unsigned int i;
@@ -19,12 +20,16 @@ tap_rules_open(const struct tap_tables *tables, struct tap_publisher *pub)
 	if (rules == NULL)
 		return NULL;
 	rules->tables = *tables;
+	rules->kernel = *kernel;
+	rules->flow = (struct tap_mirror){ tables->flow, kernel->flow };
+	rules->rule = (struct tap_mirror){ tables->rule, kernel->rule };
 	rules->pub = pub;
 	rules->view[0].refs = 1;
 	for (i = 0; i < TAP_FLOW_WORDS; i++) {
 		tables->flow->seed[i] = rte_rand();
 		tables->flow->factor[i] = rte_rand() | 1;
 	}
+	tap_mirror_update(&rules->flow, tables->flow, sizeof(*tables->flow));
 	for (i = TAP_MAX_RULES; i > 0; i--)
 		rules->free[rules->n_free++] = (uint16_t)i;
 	return rules;
@@ -113,6 +118,7 @@ tap_mask_find_id(struct tap_rules *rules, const union tap_flow_key *mask, int pa
 	if (id < 0)
 		return -ENOSPC;
 	rules->tables.flow->mask[id] = *mask;
+	tap_mirror_update(&rules->flow, &rules->tables.flow->mask[id], sizeof(*mask));
 	rules->info[id].pass = pass;
 	rules->info[id].floor = TAP_MAX_PRIORITY;
 	return id;
@@ -183,28 +189,36 @@ tap_view_publish(struct tap_rules *rules)
 	view->flags = tap_view_flags(rules);
 	view->n_fate = tap_view_fill(rules, view->by, false);
 	view->n = view->n_fate + tap_view_fill(rules, view->by + view->n_fate, true);
+	tap_mirror_update(&rules->flow, view, sizeof(*view));
 	tap_place_put(&rules->view[flow->view]);
 	rules->view[next].refs = 1;
-	rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&flow->view, next,
-				  rte_memory_order_release);
+	tap_mirror_store32(&rules->flow, &flow->view, next);
 }
 
 /* Counters */
 
 static void
-tap_count_sum(const struct tap_rules *rules, uint16_t number, struct tap_rule_count *sum)
+tap_count_add(const struct tap_tables *tables, uint16_t number, struct tap_rule_count *sum)
 {
 	uint32_t i;
 
-	memset(sum, 0, sizeof(*sum));
-	for (i = 0; i < rules->tables.banks; i++) {
-		const struct tap_flow_count *count = &rules->tables.count[i * TAP_RULES + number];
+	for (i = 0; i < tables->banks; i++) {
+		const struct tap_flow_count *count = &tables->count[i * TAP_RULES + number];
 
 		sum->hits += rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)&count->hits,
 						      rte_memory_order_relaxed);
 		sum->bytes += rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)&count->bytes,
 						       rte_memory_order_relaxed);
 	}
+}
+
+/* What programs have counted, and what bursts have. */
+static void
+tap_count_sum(const struct tap_rules *rules, uint16_t number, struct tap_rule_count *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	tap_count_add(&rules->tables, number, sum);
+	tap_count_add(&rules->kernel, number, sum);
 }
 
 void
@@ -320,6 +334,7 @@ tap_rules_place(struct tap_rules *rules, struct tap_flow_rule *r, const struct t
 		r->target = (uint16_t)ctx;
 	}
 	tap_rules_tally(rules, r, 1);
+	tap_mirror_update(&rules->rule, r, sizeof(*r));
 	tap_rules_announce(rules, r);
 	*limit = "room in the hash table";
 	ret = tap_table_add(rules, r, number);

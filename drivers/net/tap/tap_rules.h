@@ -78,11 +78,13 @@ struct tap_rules_needs {
 };
 
 /**
- * @param tables  zeroed memory; owned by the caller, in use until tap_rules_close()
+ * @param tables  zeroed memory, for bursts; owned by the caller, in use until tap_rules_close()
+ * @param kernel  the same for programs, all NULL if none runs
  * @param pub     the publisher of the same port
  * @return the store, NULL if there is no memory
  */
-struct tap_rules *tap_rules_open(const struct tap_tables *tables, struct tap_publisher *pub);
+struct tap_rules *tap_rules_open(const struct tap_tables *tables, const struct tap_tables *kernel,
+				 struct tap_publisher *pub);
 
 /** Forget all rules. NULL is allowed. */
 void tap_rules_close(struct tap_rules *rules);

@@ -90,6 +90,8 @@ tap_key_get(struct tap_rules *rules, const uint8_t *key, const char **limit)
 		return -ENOSPC;
 	memcpy(rules->key_bytes[id], key, TAP_KEY_LEN);
 	tap_toeplitz_table_build(&rules->pub->shared->key[id], key);
+	tap_mirror_update(&rules->pub->mirror, &rules->pub->shared->key[id],
+			  sizeof(struct tap_toeplitz_table));
 	rules->key[id].refs = 1;
 	return id;
 }
@@ -104,6 +106,15 @@ tap_ctx_share(struct tap_rules *rules, const struct tap_rss_ctx *ctx)
 		    memcmp(&rules->pub->shared->ctx[id], ctx, sizeof(*ctx)) == 0)
 			return id;
 	return -1;
+}
+
+static void
+tap_ctx_write(struct tap_rules *rules, int id, const struct tap_rss_ctx *ctx)
+{
+	struct tap_rss_ctx *to = &rules->pub->shared->ctx[id];
+
+	*to = *ctx;
+	tap_mirror_update(&rules->pub->mirror, to, sizeof(*to));
 }
 
 int
@@ -127,7 +138,7 @@ tap_ctx_get(struct tap_rules *rules, const struct tap_rule_rss *rss, const char 
 		*limit = RTE_STR(TAP_CTXS) " different RSS actions";
 		id = tap_place_take(rules, rules->ctx, TAP_CTXS);
 		if (id >= 0)
-			rules->pub->shared->ctx[id] = ctx;
+			tap_ctx_write(rules, id, &ctx);
 	}
 	/* A context that is in use has its key's reference; one that was given back has not. */
 	if (own_key && (id < 0 || rules->ctx[id].refs != 0))

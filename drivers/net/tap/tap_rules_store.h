@@ -25,7 +25,10 @@ struct tap_mask_info {
 };
 
 struct tap_rules {
-	struct tap_tables tables;
+	struct tap_tables tables; /**< what bursts read */
+	struct tap_tables kernel; /**< what programs read; all NULL if there are none */
+	struct tap_mirror flow;   /**< of tables.flow */
+	struct tap_mirror rule;   /**< of tables.rule */
 	struct tap_publisher *pub;
 	struct tap_place mask[TAP_MASKS];
 	struct tap_place view[TAP_VIEWS];

@@ -7,12 +7,6 @@
 #include "tap_match.h"
 #include "tap_rules_store.h"
 
-static void
-tap_store16(uint16_t *to, uint16_t value)
-{
-	rte_atomic_store_explicit((RTE_ATOMIC(uint16_t) *)to, value, rte_memory_order_release);
-}
-
 /* Where the rule with this hash and key is; *way is -1 if there is none. */
 static struct tap_flow_bucket *
 tap_table_find(const struct tap_rules *rules, const struct tap_flow_rule *like, int *way)
@@ -55,18 +49,27 @@ tap_bucket_place(const struct tap_flow_bucket *b, uint32_t print)
 }
 
 static void
-tap_bucket_put(struct tap_flow_bucket *b, int way, uint16_t number, uint32_t print)
+tap_bucket_put(struct tap_rules *rules, struct tap_flow_bucket *b, int way, uint16_t number,
+	       uint32_t print)
 {
 	/* A reader that finds the fingerprint finds the rule. */
-	tap_store16(&b->rule[way], number);
-	tap_store16(&b->print[way], (uint16_t)print);
+	tap_mirror_store16(&rules->flow, &b->rule[way], number);
+	tap_mirror_store16(&rules->flow, &b->print[way], (uint16_t)print);
 }
 
 static void
-tap_bucket_clear(struct tap_flow_bucket *b, int way)
+tap_bucket_clear(struct tap_rules *rules, struct tap_flow_bucket *b, int way)
 {
-	tap_store16(&b->print[way], 0);
-	tap_store16(&b->rule[way], 0);
+	tap_mirror_store16(&rules->flow, &b->print[way], 0);
+	tap_mirror_store16(&rules->flow, &b->rule[way], 0);
+}
+
+static void
+tap_stash_count(struct tap_rules *rules, uint32_t by)
+{
+	struct tap_flow *flow = rules->tables.flow;
+
+	tap_mirror_store32(&rules->flow, &flow->stashed, flow->stashed + by);
 }
 
 /* Readers take rules with the same hash for the same: 2^64 to one against another one. */
@@ -93,16 +96,15 @@ tap_table_insert(struct tap_rules *rules, const struct tap_flow_rule *r, uint16_
 	if (tap_bucket_has_hash(rules, b, r->hash))
 		return -ENOSPC;
 	if (way >= 0) {
-		tap_bucket_put(b, way, number, print);
+		tap_bucket_put(rules, b, way, number, print);
 		return 0;
 	}
 	print = tap_hash_print(r->hash, 1);
 	way = tap_bucket_place(&flow->stash, print);
 	if (way < 0)
 		return -ENOSPC;
-	rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&flow->stashed, flow->stashed + 1,
-				  rte_memory_order_release);
-	tap_bucket_put(&flow->stash, way, number, print);
+	tap_stash_count(rules, 1);
+	tap_bucket_put(rules, &flow->stash, way, number, print);
 	return 0;
 }
 
@@ -125,7 +127,7 @@ tap_table_join(struct tap_rules *rules, struct tap_flow_bucket *b, int way, stru
 	if (before != NULL)
 		before->next = number;
 	else
-		tap_store16(&b->rule[way], number);
+		tap_mirror_store16(&rules->flow, &b->rule[way], number);
 	return 0;
 }
 
@@ -157,11 +159,10 @@ tap_table_remove(struct tap_rules *rules, uint16_t number)
 		return;
 	}
 	if (r->next != 0) {
-		tap_store16(&b->rule[way], (uint16_t)r->next);
+		tap_mirror_store16(&rules->flow, &b->rule[way], (uint16_t)r->next);
 		return;
 	}
-	tap_bucket_clear(b, way);
+	tap_bucket_clear(rules, b, way);
 	if (b == &flow->stash)
-		rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&flow->stashed, flow->stashed - 1,
-					  rte_memory_order_release);
+		tap_stash_count(rules, -1);
 }

@@ -29,8 +29,7 @@ tap_port_free(struct tap_port *port)
 	}
 	tap_set_queues(port, 0);
 	tap_flow_close(port);
-	if (port->bpf == NULL)
-		rte_free(port->shared);
+	rte_free(port->shared);
 	tap_bpf_close(port->bpf);
 	tap_link_close(port->link);
 }
@@ -136,12 +135,11 @@ tap_probe_rss(struct rte_eth_dev *dev)
 			port->reason);
 		return -ENOTSUP;
 	}
-	port->shared = port->bpf != NULL ? tap_bpf_shared(port->bpf) :
-					   rte_zmalloc("net_tap_policy", sizeof(*port->shared),
-						       RTE_CACHE_LINE_SIZE);
+	port->shared = rte_zmalloc("net_tap_policy", sizeof(*port->shared), RTE_CACHE_LINE_SIZE);
 	if (port->shared == NULL)
 		return -ENOMEM;
 	port->policy.shared = port->shared;
+	port->policy.mirror = (struct tap_mirror){ port->shared, tap_bpf_shared(port->bpf) };
 	port->policy.grace = port->bpf != NULL ? tap_bpf_grace : NULL;
 	port->policy.grace_arg = port->bpf;
 	/* Programs of an earlier process on a persistent tap; and the first proof that it can. */
