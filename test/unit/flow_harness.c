@@ -423,7 +423,7 @@ open_port(void)
 	rte_log_set_level((uint32_t)net_tap_logtype, RTE_LOG_CRIT);
 	port.data = &dev_data;
 	dev_data.nb_rx_queues = 1;
-	port.bpf = tap_bpf_open("test", TAP_RSS_AUTO, &port.rung, reason);
+	port.bpf = tap_bpf_open("test", &port.args, &port.rung, reason);
 	port.shared = calloc(1, sizeof(*port.shared));
 	port.policy.shared = port.shared;
 	port.policy.mirror = (struct tap_mirror){ port.shared, tap_bpf_shared(port.bpf) };

@@ -109,6 +109,24 @@ tap_parse_gro(const char *value, struct tap_args *args)
 }
 
 static int
+tap_parse_path(const char *value, char *path, size_t size)
+{
+	return value == NULL || value[0] != '/' || rte_strscpy(path, value, size) < 0 ? -EINVAL : 0;
+}
+
+static int
+tap_parse_bpf_pin(const char *value, struct tap_args *args)
+{
+	return tap_parse_path(value, args->bpf_pin, sizeof(args->bpf_pin));
+}
+
+static int
+tap_parse_rss_fds(const char *value, struct tap_args *args)
+{
+	return tap_parse_path(value, args->rss_fds, sizeof(args->rss_fds));
+}
+
+static int
 tap_parse_rss(const char *value, struct tap_args *args)
 {
 	int mode = tap_choose(tap_rss_choices, RTE_DIM(tap_rss_choices), value);
@@ -139,6 +157,9 @@ static const struct tap_arg tap_arg_table[] = {
 	{ "rss_algo", "toeplitz, xor, symmetric, symmetric-sort", tap_parse_rss_algo },
 	{ "gso", "no value, 1 or 0", tap_parse_gso },
 	{ "gro", "no value, 1 or 0", tap_parse_gro },
+	{ "bpf_pin", "the absolute path of a folder", tap_parse_bpf_pin },
+	{ "rss_fds", "the absolute path of a Unix socket, below 108 characters",
+	  tap_parse_rss_fds },
 };
 
 static int
@@ -184,5 +205,9 @@ tap_args_parse(const char *name, const char *text, struct tap_args *args)
 	for (i = 0; i < kvargs->count && ret == 0; i++)
 		ret = tap_parse_pair(name, &kvargs->pairs[i], args);
 	rte_kvargs_free(kvargs);
+	if (ret == 0 && args->bpf_pin[0] != '\0' && args->rss_fds[0] != '\0') {
+		TAP_LOG(ERR, "%s: bpf_pin and rss_fds exclude each other", name);
+		ret = -EINVAL;
+	}
 	return ret;
 }

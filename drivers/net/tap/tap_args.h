@@ -7,9 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <limits.h>
+
 #include <net/if.h>
 
 #include <rte_ether.h>
+
+/** What unix(7) leaves for a path, with its end. */
+#define TAP_SOCKET_PATH_LEN 108
 
 /** Where the application wants queue selection to run: devarg `rss`. */
 enum tap_rss_mode {
@@ -32,10 +37,12 @@ struct tap_args {
 	enum tap_mac_source mac_source;
 	struct rte_ether_addr mac;
 	enum tap_rss_mode rss;
-	uint8_t rss_algo; /**< enum tap_hash_algo */
-	bool persist;     /**< the netdev stays when the port is closed */
-	bool gso;         /**< take super-frames from the kernel, and cut them */
-	bool gro;         /**< join packets to super-frames for the kernel */
+	uint8_t rss_algo;                  /**< enum tap_hash_algo */
+	bool persist;                      /**< the netdev stays when the port is closed */
+	bool gso;                          /**< take super-frames from the kernel, and cut them */
+	bool gro;                          /**< join packets to super-frames for the kernel */
+	char bpf_pin[PATH_MAX];            /**< folder of pinned BPF objects, or empty */
+	char rss_fds[TAP_SOCKET_PATH_LEN]; /**< socket that gives BPF objects, or empty */
 };
 
 /** The device arguments in the form that dpdk-pmdinfo prints. */
@@ -46,7 +53,9 @@ struct tap_args {
 	"rss=auto|bpf|basic|soft "                                                                 \
 	"rss_algo=toeplitz|xor|symmetric|symmetric-sort "                                          \
 	"gso=0|1 "                                                                                 \
-	"gro=0|1 "
+	"gro=0|1 "                                                                                 \
+	"bpf_pin=<folder> "                                                                        \
+	"rss_fds=<socket> "
 
 /**
  * Parse the device arguments of a vdev.

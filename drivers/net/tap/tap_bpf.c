@@ -17,139 +17,47 @@
 
 #include <sys/mman.h>
 
-#include <linux/capability.h>
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "tap_bpf_reason.h"
+#include "tap_objects.h"
 #include "tap_tables.h"
 #include "tap_rules.skel.h"
 #include "tap_steer.skel.h"
 
-/* Room for what the verifier says last; that is where it names its objection. */
-#define TAP_VERIFIER_TAIL 1024
-
 struct tap_bpf {
+	struct tap_objects objects; /* loaded ones belong to the skeletons, given ones to this */
+	bool given;
 	struct tap_steer_bpf *skel;
 	struct tap_rules_bpf *maps;                      /* of flow rules; no program in it */
 	struct tap_rules_bpf *rules[TAP_RULES_PROGRAMS]; /* one program each, over those maps */
+	struct tap_shared *shared;
 	struct tap_tables tables;
-	struct bpf_program *steering;
 	int grace_map; /* map of maps whose update waits out an RCU grace period; -1: none */
 	int grace_inner;
 };
 
-/* What libbpf says while it loads; it has one printer for the whole process. */
-static char tap_verifier_tail[TAP_VERIFIER_TAIL];
-
-static void
-tap_tail_append(const char *text)
+static size_t
+tap_bpf_page_align(size_t size)
 {
-	size_t have = strlen(tap_verifier_tail);
-	size_t len = strlen(text);
-	size_t room = sizeof(tap_verifier_tail) - 1;
-
-	if (len > room) {
-		text += len - room;
-		len = room;
-	}
-	if (have + len > room) {
-		memmove(tap_verifier_tail, tap_verifier_tail + have + len - room, room - len);
-		have = room - len;
-	}
-	memcpy(tap_verifier_tail + have, text, len);
-	tap_verifier_tail[have + len] = '\0';
+	return RTE_ALIGN_CEIL(size, (size_t)getpagesize());
 }
 
-static int tap_bpf_print(enum libbpf_print_level level, const char *format, va_list args)
-	__rte_format_printf(2, 0);
-
-static int
-tap_bpf_print(enum libbpf_print_level level, const char *format, va_list args)
+/* @return the memory of a map, NULL with errno */
+static void *
+tap_bpf_map_memory(int fd, size_t size)
 {
-	char *text = NULL;
-	int len;
+	void *p = mmap(NULL, tap_bpf_page_align(size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-	if (level > LIBBPF_WARN)
-		return 0;
-	/* The verifier's whole log comes as one text; its end is what matters. */
-	len = vasprintf(&text, format, args);
-	if (len >= 0)
-		tap_tail_append(text);
-	free(text);
-	return len;
-}
-
-static bool
-tap_have_cap(unsigned int cap)
-{
-	unsigned long long effective = 0;
-	char line[128];
-	FILE *f = fopen("/proc/self/status", "r");
-
-	if (f == NULL)
-		return false;
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			break;
-	fclose(f);
-	return (effective >> cap) & 1;
-}
-
-/* The capabilities that are missing, in words of what to do; NULL if none is. */
-static const char *
-tap_bpf_missing_caps(void)
-{
-	if (tap_have_cap(CAP_SYS_ADMIN))
-		return NULL;
-	if (!tap_have_cap(CAP_BPF))
-		return "give the process CAP_BPF and CAP_PERFMON";
-	/* Without it the verifier refuses what it takes for speculative leaks. */
-	return tap_have_cap(CAP_PERFMON) ? NULL : "give the process CAP_PERFMON";
-}
-
-/* In words of what an administrator can change. */
-static const char *
-tap_bpf_remedy(int err)
-{
-	const char *caps = tap_bpf_missing_caps();
-
-	if (caps != NULL)
-		return caps;
-	switch (err) {
-	case EPERM:
-		return "raise the limit of locked memory (ulimit -l), or check lockdown and seccomp";
-	case ENOSYS:
-		return "the kernel has no bpf() system call (CONFIG_BPF_SYSCALL)";
-	case ENOMEM:
-		return "free some memory";
-	default:
-		return "report the verifier's words with the kernel version";
-	}
+	return p == MAP_FAILED ? NULL : p;
 }
 
 static void
-tap_bpf_explain(char *reason, const char *program, int err)
+tap_bpf_unmap_memory(void *p, size_t size)
 {
-	/* The first reason is the one to mend. */
-	if (reason[0] != '\0')
-		return;
-	snprintf(reason, TAP_REASON_LEN, "loading program %s: %s; to mend it: %s", program,
-		 strerror(err), tap_bpf_remedy(err));
-}
-
-/* The verifier's objection, if it was the verifier that refused. */
-static void
-tap_bpf_log_verifier(const char *port, const char *program, int err)
-{
-	const char *line = strchr(tap_verifier_tail, '\n');
-
-	if (err == EPERM || line == NULL || tap_bpf_missing_caps() != NULL)
-		return;
-	TAP_LOG(WARNING,
-		"%s: the kernel refuses program %s (%s); the next rung is tried; "
-		"the verifier's last words:%s",
-		port, program, strerror(err), line);
+	if (p != NULL)
+		munmap(p, tap_bpf_page_align(size));
 }
 
 static struct tap_steer_bpf *
@@ -175,15 +83,13 @@ static struct tap_steer_bpf *
 tap_bpf_try(const char *port, bool basic, char *reason)
 {
 	const char *program = basic ? "tap_steer_basic" : "tap_steer";
-	libbpf_print_fn_t printer;
 	struct tap_steer_bpf *skel;
 	int err;
 
-	tap_verifier_tail[0] = '\0';
-	printer = libbpf_set_print(tap_bpf_print);
+	tap_bpf_listen();
 	skel = tap_bpf_load(basic);
 	err = errno;
-	libbpf_set_print(printer);
+	tap_bpf_listen_end();
 	if (skel == NULL) {
 		tap_bpf_log_verifier(port, program, err);
 		tap_bpf_explain(reason, program, err);
@@ -204,44 +110,87 @@ tap_bpf_create_grace_map(struct tap_bpf *bpf)
 	bpf->grace_map = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "tap_grace", 4, 4, 1, &opts);
 }
 
-struct tap_bpf *
-tap_bpf_open(const char *port, enum tap_rss_mode mode, enum tap_rung *rung,
-	     char reason[TAP_REASON_LEN])
+/* Objects that the application names, before any of our own. */
+static bool
+tap_bpf_take(struct tap_bpf *bpf, const struct tap_args *args, char *reason)
+{
+	const char *key = args->bpf_pin[0] != '\0' ? "bpf_pin" : "rss_fds";
+	const char *value = args->bpf_pin[0] != '\0' ? args->bpf_pin : args->rss_fds;
+	char why[TAP_OBJECTS_REASON] = "";
+	int ret;
+
+	if (value[0] == '\0' || args->rss == TAP_RSS_BASIC)
+		return false;
+	ret = args->bpf_pin[0] != '\0' ? tap_objects_pinned(&bpf->objects, value, why) :
+					 tap_objects_received(&bpf->objects, value, why);
+	if (ret == 0)
+		bpf->given = true;
+	else
+		snprintf(reason, TAP_REASON_LEN, "%s=%.100s: %.140s", key, value, why);
+	return ret == 0;
+}
+
+static void
+tap_bpf_use(struct tap_bpf *bpf, struct tap_steer_bpf *skel, struct bpf_program *steering)
+{
+	bpf->skel = skel;
+	bpf->objects.fd[TAP_OBJ_STEER] = bpf_program__fd(steering);
+	bpf->objects.fd[TAP_OBJ_FILTER] = bpf_program__fd(skel->progs.tap_filter);
+	bpf->objects.fd[TAP_OBJ_SHARED] = bpf_map__fd(skel->maps.bss);
+}
+
+/* The highest rung whose program the kernel takes. */
+static enum tap_rung
+tap_bpf_climb(struct tap_bpf *bpf, const char *port, enum tap_rss_mode mode, char *reason)
 {
 	struct tap_steer_bpf *skel = NULL;
+
+	if (mode != TAP_RSS_BASIC)
+		skel = tap_bpf_try(port, false, reason);
+	if (skel != NULL) {
+		tap_bpf_use(bpf, skel, skel->progs.tap_steer);
+		return TAP_RUNG_FULL;
+	}
+	if (mode != TAP_RSS_BPF)
+		skel = tap_bpf_try(port, true, reason);
+	if (skel == NULL)
+		return TAP_RUNG_SOFT;
+	tap_bpf_use(bpf, skel, skel->progs.tap_steer_basic);
+	return TAP_RUNG_BASIC;
+}
+
+struct tap_bpf *
+tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
+	     char reason[TAP_REASON_LEN])
+{
 	struct tap_bpf *bpf;
 
 	*rung = TAP_RUNG_SOFT;
 	reason[0] = '\0';
-	if (mode == TAP_RSS_SOFT || mode == TAP_RSS_BASIC)
+	if (args->rss == TAP_RSS_SOFT || args->rss == TAP_RSS_BASIC)
 		snprintf(reason, TAP_REASON_LEN, "asked for by devarg rss=%s",
-			 mode == TAP_RSS_SOFT ? "soft" : "basic");
-	if (mode == TAP_RSS_SOFT)
+			 args->rss == TAP_RSS_SOFT ? "soft" : "basic");
+	if (args->rss == TAP_RSS_SOFT)
 		return NULL;
 	bpf = calloc(1, sizeof(*bpf));
 	if (bpf == NULL) {
 		snprintf(reason, TAP_REASON_LEN, "out of memory");
 		return NULL;
 	}
-	if (mode != TAP_RSS_BASIC)
-		skel = tap_bpf_try(port, false, reason);
-	if (skel != NULL) {
-		*rung = TAP_RUNG_FULL;
-		bpf->steering = skel->progs.tap_steer;
-	} else if (mode != TAP_RSS_BPF) {
-		skel = tap_bpf_try(port, true, reason);
-		if (skel != NULL) {
-			*rung = TAP_RUNG_BASIC;
-			bpf->steering = skel->progs.tap_steer_basic;
-		}
-	}
-	if (skel == NULL) {
-		free(bpf);
-		return NULL;
-	}
-	bpf->skel = skel;
+	tap_objects_init(&bpf->objects);
 	tap_bpf_create_grace_map(bpf);
-	return bpf;
+	*rung = tap_bpf_take(bpf, args, reason) ? TAP_RUNG_FULL :
+						  tap_bpf_climb(bpf, port, args->rss, reason);
+	if (*rung != TAP_RUNG_SOFT) {
+		bpf->shared =
+			tap_bpf_map_memory(bpf->objects.fd[TAP_OBJ_SHARED], sizeof(*bpf->shared));
+		if (bpf->shared != NULL)
+			return bpf;
+		snprintf(reason, TAP_REASON_LEN, "mapping the policy: %s", strerror(errno));
+		*rung = TAP_RUNG_SOFT;
+	}
+	tap_bpf_close(bpf);
+	return NULL;
 }
 
 /* Counters are kept apart for each CPU, as far as there are banks. */
@@ -303,15 +252,13 @@ tap_bpf_try_rules(const struct tap_bpf *bpf, const char *port, enum tap_rules_pr
 		[TAP_RULES_FILTER] = "tap_filter_rules",
 		[TAP_RULES_PROGRAMS] = "for flow rules (their maps)",
 	};
-	libbpf_print_fn_t printer;
 	struct tap_rules_bpf *skel;
 	int err;
 
-	tap_verifier_tail[0] = '\0';
-	printer = libbpf_set_print(tap_bpf_print);
+	tap_bpf_listen();
 	skel = tap_bpf_load_rules(bpf, program);
 	err = errno;
-	libbpf_set_print(printer);
+	tap_bpf_listen_end();
 	if (skel == NULL) {
 		tap_bpf_log_verifier(port, names[program], err);
 		tap_bpf_explain(reason, names[program], err);
@@ -320,70 +267,51 @@ tap_bpf_try_rules(const struct tap_bpf *bpf, const char *port, enum tap_rules_pr
 	return skel;
 }
 
-static size_t
-tap_bpf_map_size(const struct bpf_map *map)
-{
-	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
-
-	return RTE_ALIGN_CEIL(size, (size_t)getpagesize());
-}
-
-static void *
-tap_bpf_map_memory(const struct bpf_map *map)
-{
-	void *p = mmap(NULL, tap_bpf_map_size(map), PROT_READ | PROT_WRITE, MAP_SHARED,
-		       bpf_map__fd(map), 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static void
-tap_bpf_unmap_memory(const struct bpf_map *map, void *p)
-{
-	if (p != NULL)
-		munmap(p, tap_bpf_map_size(map));
-}
-
 static void
 tap_bpf_close_rules(struct tap_bpf *bpf)
 {
+	struct tap_tables *t = &bpf->tables;
 	unsigned int i;
 
 	for (i = 0; i < TAP_RULES_PROGRAMS; i++) {
 		tap_rules_bpf__destroy(bpf->rules[i]);
 		bpf->rules[i] = NULL;
 	}
-	if (bpf->maps == NULL)
-		return;
-	tap_bpf_unmap_memory(bpf->maps->maps.tap_flow, bpf->tables.flow);
-	tap_bpf_unmap_memory(bpf->maps->maps.tap_rules, bpf->tables.rule);
-	tap_bpf_unmap_memory(bpf->maps->maps.tap_counts, bpf->tables.count);
+	tap_bpf_unmap_memory(t->flow, sizeof(*t->flow));
+	tap_bpf_unmap_memory(t->rule, sizeof(*t->rule) * TAP_RULES);
+	tap_bpf_unmap_memory(t->count, sizeof(*t->count) * TAP_RULES * t->banks);
+	memset(t, 0, sizeof(*t));
 	tap_rules_bpf__destroy(bpf->maps);
 	bpf->maps = NULL;
 }
 
-int
-tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables *tables,
-		   char reason[TAP_REASON_LEN])
+/* Maps of flow rules, if they are not given. */
+static int
+tap_bpf_load_tables(struct tap_bpf *bpf, const char *port, char *reason)
 {
-	struct tap_tables *t = &bpf->tables;
-	int err;
-
-	if (bpf->maps != NULL) {
-		*tables = *t;
-		return 0;
-	}
 	bpf->maps = tap_bpf_try_rules(bpf, port, TAP_RULES_PROGRAMS, reason);
 	if (bpf->maps == NULL)
 		return -errno;
-	t->banks = tap_bpf_banks();
-	t->flow = tap_bpf_map_memory(bpf->maps->maps.tap_flow);
-	t->rule = tap_bpf_map_memory(bpf->maps->maps.tap_rules);
-	t->count = tap_bpf_map_memory(bpf->maps->maps.tap_counts);
-	if (t->flow != NULL && t->rule != NULL && t->count != NULL) {
-		*tables = *t;
+	bpf->objects.fd[TAP_OBJ_FLOW] = bpf_map__fd(bpf->maps->maps.tap_flow);
+	bpf->objects.fd[TAP_OBJ_RULES] = bpf_map__fd(bpf->maps->maps.tap_rules);
+	bpf->objects.fd[TAP_OBJ_COUNTS] = bpf_map__fd(bpf->maps->maps.tap_counts);
+	bpf->objects.banks = tap_bpf_banks();
+	return 0;
+}
+
+static int
+tap_bpf_map_tables(struct tap_bpf *bpf, char *reason)
+{
+	const int *fd = bpf->objects.fd;
+	struct tap_tables *t = &bpf->tables;
+	int err;
+
+	t->banks = bpf->objects.banks;
+	t->flow = tap_bpf_map_memory(fd[TAP_OBJ_FLOW], sizeof(*t->flow));
+	t->rule = tap_bpf_map_memory(fd[TAP_OBJ_RULES], sizeof(*t->rule) * TAP_RULES);
+	t->count = tap_bpf_map_memory(fd[TAP_OBJ_COUNTS], sizeof(*t->count) * TAP_RULES * t->banks);
+	if (t->flow != NULL && t->rule != NULL && t->count != NULL)
 		return 0;
-	}
 	err = errno;
 	snprintf(reason, TAP_REASON_LEN, "mapping the rules' tables: %s", strerror(err));
 	tap_bpf_close_rules(bpf);
@@ -391,18 +319,50 @@ tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables *tab
 }
 
 int
+tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables *tables,
+		   char reason[TAP_REASON_LEN])
+{
+	int ret = 0;
+
+	if (bpf->tables.flow == NULL) {
+		if (!bpf->given)
+			ret = tap_bpf_load_tables(bpf, port, reason);
+		if (ret == 0)
+			ret = tap_bpf_map_tables(bpf, reason);
+	}
+	*tables = bpf->tables;
+	return ret;
+}
+
+int
 tap_bpf_rules_fd(struct tap_bpf *bpf, const char *port, enum tap_rules_program program,
 		 char reason[TAP_REASON_LEN])
 {
-	struct tap_rules_bpf *skel = bpf->rules[program];
+	int *fd = &bpf->objects.fd[program == TAP_RULES_STEERING ? TAP_OBJ_STEER_RULES :
+								   TAP_OBJ_FILTER_RULES];
+	struct tap_rules_bpf *skel;
 
-	if (skel == NULL)
-		skel = tap_bpf_try_rules(bpf, port, program, reason);
+	if (*fd >= 0)
+		return *fd;
+	skel = tap_bpf_try_rules(bpf, port, program, reason);
 	if (skel == NULL)
 		return -errno;
 	bpf->rules[program] = skel;
-	return bpf_program__fd(program == TAP_RULES_STEERING ? skel->progs.tap_steer_rules :
-							       skel->progs.tap_filter_rules);
+	*fd = bpf_program__fd(program == TAP_RULES_STEERING ? skel->progs.tap_steer_rules :
+							      skel->progs.tap_filter_rules);
+	return *fd;
+}
+
+bool
+tap_bpf_is_given(const struct tap_bpf *bpf)
+{
+	return bpf != NULL && bpf->given;
+}
+
+const struct tap_objects *
+tap_bpf_objects(const struct tap_bpf *bpf)
+{
+	return &bpf->objects;
 }
 
 void
@@ -411,6 +371,9 @@ tap_bpf_close(struct tap_bpf *bpf)
 	if (bpf == NULL)
 		return;
 	tap_bpf_close_rules(bpf);
+	tap_bpf_unmap_memory(bpf->shared, sizeof(*bpf->shared));
+	if (bpf->given)
+		tap_objects_close(&bpf->objects);
 	if (bpf->grace_map >= 0)
 		close(bpf->grace_map);
 	if (bpf->grace_inner >= 0)
@@ -422,19 +385,19 @@ tap_bpf_close(struct tap_bpf *bpf)
 struct tap_shared *
 tap_bpf_shared(struct tap_bpf *bpf)
 {
-	return bpf == NULL ? NULL : &bpf->skel->bss->tap_shared;
+	return bpf == NULL ? NULL : bpf->shared;
 }
 
 int
 tap_bpf_steering_fd(const struct tap_bpf *bpf)
 {
-	return bpf_program__fd(bpf->steering);
+	return bpf->objects.fd[TAP_OBJ_STEER];
 }
 
 int
 tap_bpf_filter_fd(const struct tap_bpf *bpf)
 {
-	return bpf_program__fd(bpf->skel->progs.tap_filter);
+	return bpf->objects.fd[TAP_OBJ_FILTER];
 }
 
 void
@@ -451,14 +414,14 @@ tap_bpf_grace(void *arg)
 #else /* !TAP_HAVE_BPF */
 
 struct tap_bpf *
-tap_bpf_open(const char *port, enum tap_rss_mode mode, enum tap_rung *rung,
+tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 	     char reason[TAP_REASON_LEN])
 {
 	RTE_SET_USED(port);
 	*rung = TAP_RUNG_SOFT;
 	rte_strscpy(reason,
-		    mode == TAP_RSS_SOFT ? "asked for by devarg rss=soft" :
-					   "the driver was built without BPF",
+		    args->rss == TAP_RSS_SOFT ? "asked for by devarg rss=soft" :
+						"the driver was built without BPF",
 		    TAP_REASON_LEN);
 	return NULL;
 }
@@ -510,6 +473,13 @@ tap_bpf_rules_fd(struct tap_bpf *bpf, const char *port, enum tap_rules_program p
 	RTE_SET_USED(program);
 	RTE_SET_USED(reason);
 	return -ENOTSUP;
+}
+
+bool
+tap_bpf_is_given(const struct tap_bpf *bpf)
+{
+	RTE_SET_USED(bpf);
+	return false;
 }
 
 void

@@ -27,15 +27,15 @@ enum tap_rung {
 struct tap_bpf;
 
 /**
- * Climb as high as the kernel lets us and @p mode allows.
+ * Climb as high as the kernel lets us and @p args allow: with the objects that these name, else
+ * with programs that are loaded. TAP_RSS_SOFT gives NULL at once.
  *
- * @param mode    what the application asked for; TAP_RSS_SOFT gives NULL at once
  * @param rung    the rung reached
- * @param reason  why it is not the first: which step failed, the error, what would mend it;
- *                empty on the first
+ * @param reason  why it is not the first, or not with the objects named: which step failed,
+ *                the error, what would mend it; else empty
  * @return the loaded programs, owned by the caller; NULL on TAP_RUNG_SOFT.
  */
-struct tap_bpf *tap_bpf_open(const char *port, enum tap_rss_mode mode, enum tap_rung *rung,
+struct tap_bpf *tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 			     char reason[TAP_REASON_LEN]);
 
 /** Unload; programs that are attached to a netdev stay attached. NULL is allowed. */
@@ -78,6 +78,14 @@ int tap_bpf_open_rules(struct tap_bpf *bpf, const char *port, struct tap_tables 
  */
 int tap_bpf_rules_fd(struct tap_bpf *bpf, const char *port, enum tap_rules_program program,
 		     char reason[TAP_REASON_LEN]);
+
+/** Do the objects come from another process? Not of NULL. */
+bool tap_bpf_is_given(const struct tap_bpf *bpf);
+
+struct tap_objects;
+
+/** What is loaded or was given so far; valid until tap_bpf_close(). */
+const struct tap_objects *tap_bpf_objects(const struct tap_bpf *bpf);
 
 /** Wait until no program that runs now is still running, where membarrier cannot tell; for a tap_bpf. */
 void tap_bpf_grace(void *arg);

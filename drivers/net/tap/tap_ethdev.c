@@ -119,6 +119,12 @@ tap_start_netdev(struct rte_eth_dev *dev)
 
 	if (ret == 0 && queue_len != 0 && queue_len != now.queue_len)
 		ret = tap_link_set_queue_len(port->link, port->ifindex, queue_len);
+	if (ret == -EPERM) {
+		/* Whoever made the tap has chosen another length; it works as well. */
+		TAP_LOG(WARNING, "%s: queues hold %u packets: no permission to make it %u",
+			port->name, now.queue_len, queue_len);
+		ret = 0;
+	}
 	if (ret == 0 && dev->data->mtu != now.mtu)
 		ret = tap_link_set_mtu(port->link, port->ifindex, dev->data->mtu);
 	if (ret != 0)

@@ -119,7 +119,8 @@ tap_log_rung(const struct rte_eth_dev *dev)
 	};
 	const struct tap_port *port = tap_port_of(dev);
 
-	TAP_LOG(NOTICE, "%s: RSS runs %s%s%s", dev->data->name, where[port->rung],
+	TAP_LOG(NOTICE, "%s: RSS runs %s%s%s%s", dev->data->name, where[port->rung],
+		tap_bpf_is_given(port->bpf) ? ", with objects that were handed over" : "",
 		port->reason[0] != '\0' ? ": " : "", port->reason);
 }
 
@@ -129,7 +130,7 @@ tap_probe_rss(struct rte_eth_dev *dev)
 	struct tap_port *port = tap_port_of(dev);
 	int ret;
 
-	port->bpf = tap_bpf_open(dev->data->name, port->args.rss, &port->rung, port->reason);
+	port->bpf = tap_bpf_open(dev->data->name, &port->args, &port->rung, port->reason);
 	if (port->bpf == NULL && port->args.rss == TAP_RSS_BPF) {
 		TAP_LOG(ERR, "%s: rss=bpf was asked for and cannot be had: %s", dev->data->name,
 			port->reason);
