@@ -43,8 +43,8 @@ class Failure(Exception):
 class Harness:
     """The process that has the driver and the programs."""
 
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, *argv):
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         bufsize=-1)
         first = self.read()
         self.mode, _, self.reason = first.partition(" ")
@@ -392,7 +392,7 @@ def report(harness, rules, failure, seed, number):
 
 
 def main():
-    harness = Harness(sys.argv[1])
+    harness = Harness(*sys.argv[1:])
     if harness.mode == "refused":
         print(f"FAILED: the kernel refuses the programs: {harness.reason}")
         return 1

@@ -18,6 +18,9 @@
  *     query NAME RESET                      hits and bytes by BPF, and by the driver
  *     dropped                               frames that the filter program has dropped
  *     frame CONTIG TPID TCI GSO HEX         classify
+ *
+ * With the argument "spoil" the programs do not run: before each line, somebody else who has
+ * the maps writes what he likes to them.
  */
 
 #include <errno.h>
@@ -53,6 +56,7 @@ static struct rte_eth_dev_data dev_data = { .dev_private = &port, .name = "test"
 static struct rte_eth_dev dev = { .data = &dev_data };
 static const struct rte_flow_ops *ops;
 static bool alone;
+static bool spoil;
 
 /* What the lines have names for: a rule or a shared counter. */
 static struct name {
@@ -335,7 +339,7 @@ print_programs(const struct rules_packet *packet)
 	uint32_t queue = 0, passed = 0;
 	char steered[16] = "-";
 
-	if (port.rung != TAP_RUNG_FULL) {
+	if (port.rung != TAP_RUNG_FULL || spoil) {
 		printf(" - -\n");
 		return;
 	}
@@ -391,6 +395,37 @@ static const struct {
 };
 
 static void
+spoil_memory(void *at, size_t size, unsigned int words)
+{
+	static uint64_t state = 88172645463325252u;
+	uint64_t *to = at;
+
+	while (words-- > 0) {
+		state ^= state << 13;
+		state ^= state >> 7;
+		state ^= state << 17;
+		to[state % (size / sizeof(*to))] = state;
+	}
+}
+
+/* Control words each time; bells and counters are the programs' to write. */
+static void
+spoil_maps(void)
+{
+	struct tap_shared *shared = tap_bpf_shared(port.bpf);
+	char reason[TAP_REASON_LEN];
+	struct tap_tables kernel;
+
+	if (tap_bpf_open_rules(port.bpf, "test", &kernel, reason) != 0)
+		abort();
+	spoil_memory(shared, offsetof(struct tap_shared, bell), 8);
+	spoil_memory(shared->slot, sizeof(*shared) - offsetof(struct tap_shared, slot), 100);
+	spoil_memory(&kernel.flow->view, 8, 1);
+	spoil_memory(kernel.flow, sizeof(*kernel.flow), 100);
+	spoil_memory(kernel.rule, sizeof(*kernel.rule) * TAP_RULES, 500);
+}
+
+static void
 run_line(char *line)
 {
 	const char *name = strsep(&line, " ");
@@ -435,6 +470,8 @@ open_port(void)
 	if (port.rung == TAP_RUNG_FULL &&
 	    (!tap_flow_in_kernel(&port) || bpfrun_rules_open(port.bpf, reason) != 0))
 		printf("refused %s\n", reason);
+	else if (spoil && port.rung == TAP_RUNG_FULL)
+		printf("spoilt\n");
 	else
 		printf("%s %s\n", port.rung == TAP_RUNG_FULL ? "bpf" : "soft", reason);
 	own_count = calloc((size_t)TAP_RULES * port.tables.banks, sizeof(*own_count));
@@ -453,16 +490,19 @@ print_layout(void)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	static char line[LINE_ROOM];
 
+	spoil = argc == 2 && strcmp(argv[1], "spoil") == 0;
 	if (!open_port())
 		return EXIT_FAILURE;
 	print_layout();
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
+		if (spoil)
+			spoil_maps();
 		run_line(line);
 		fflush(stdout);
 	}
