@@ -74,6 +74,17 @@
 #define TAP_QSTATS_TYPE struct rte_eth_stats
 #endif
 
+/* Telemetry's 64-bit numbers have another name since 23.03; the old one went in 25.11. */
+#if TAP_DPDK_SINCE(23, 3)
+#define TAP_TEL_UINT_VAL RTE_TEL_UINT_VAL
+#define tap_tel_add_dict_uint rte_tel_data_add_dict_uint
+#define tap_tel_add_array_uint rte_tel_data_add_array_uint
+#else
+#define TAP_TEL_UINT_VAL RTE_TEL_U64_VAL
+#define tap_tel_add_dict_uint rte_tel_data_add_dict_u64
+#define tap_tel_add_array_uint rte_tel_data_add_array_u64
+#endif
+
 /* Hash functions became a part of rte_eth_rss_conf and rte_eth_dev_info in 23.11. */
 #define TAP_HAVE_RSS_ALGORITHM TAP_DPDK_SINCE(23, 11)
 

@@ -11,9 +11,11 @@
 #include <rte_malloc.h>
 #include <rte_string_fns.h>
 
+#include "tap_control.h"
 #include "tap_ethdev.h"
 #include "tap_log.h"
 #include "tap_rx.h"
+#include "tap_telemetry.h"
 
 #define TAP_RX_OFFLOADS                                                                            \
 	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |                            \
@@ -62,7 +64,7 @@ tap_set_offload(struct tap_port *port, const struct rte_eth_rxmode *rxmode)
 }
 
 static int
-tap_configure(struct rte_eth_dev *dev)
+tap_configure_locked(struct rte_eth_dev *dev)
 {
 	const struct rte_eth_rxmode *rxmode = &dev->data->dev_conf.rxmode;
 	struct tap_port *port = tap_port_of(dev);
@@ -88,6 +90,17 @@ tap_configure(struct rte_eth_dev *dev)
 	if (ret != 0)
 		return ret;
 	return tap_attach(port, &needs);
+}
+
+static int
+tap_configure(struct rte_eth_dev *dev)
+{
+	int ret;
+
+	tap_control_lock();
+	ret = tap_configure_locked(dev);
+	tap_control_unlock();
+	return ret;
 }
 
 /* Descriptors of the longest queue: the netdev has one length for all. */
@@ -376,6 +389,7 @@ tap_close(struct rte_eth_dev *dev)
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
+	tap_telemetry_remove(dev);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		tap_rx_queue_release(dev, i);
 	for (i = 0; i < dev->data->nb_tx_queues; i++)
@@ -422,4 +436,5 @@ const struct eth_dev_ops tap_ops = {
 	.reta_update = tap_rss_reta_update,
 	.reta_query = tap_rss_reta_query,
 	.flow_ops_get = tap_flow_ops_get,
+	.eth_dev_priv_dump = tap_priv_dump,
 };

@@ -312,5 +312,18 @@ int tap_stats_get(TAP_STATS_ARGS);
 int tap_stats_reset(struct rte_eth_dev *dev);
 int tap_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned int n);
 int tap_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int n);
+/** A counter that queues have. */
+struct tap_counter {
+	const char *name;
+	bool rx;
+	size_t offset; /**< in the queue's counters */
+};
+/** All of them; @return how many. */
+unsigned int tap_counters(const struct tap_counter **counters);
+/** The value of a counter for a queue since the last reset; 0 if the queue is not set up. */
+uint64_t tap_counter_get(const struct rte_eth_dev_data *data, const struct tap_counter *counter,
+			 uint16_t id);
+/** Packets that the netdev has dropped since the last reset, without a rule that says so. */
+uint64_t tap_kernel_missed(const struct tap_port *port);
 
 #endif /* TAP_ETHDEV_H */

@@ -8,6 +8,7 @@
 #include <rte_flow_driver.h>
 #include <rte_malloc.h>
 
+#include "tap_control.h"
 #include "tap_flow.h"
 #include "tap_log.h"
 #include "tap_tables.h"
@@ -493,16 +494,90 @@ tap_flow_handle_query(struct rte_eth_dev *dev, const struct rte_flow_action_hand
 	return 0;
 }
 
+/* Changes of rules, while telemetry does not look at them. */
+
+static struct rte_flow *
+tap_flow_locked_create(struct rte_eth_dev *dev, const struct rte_flow_attr *attr,
+		       const struct rte_flow_item items[], const struct rte_flow_action actions[],
+		       struct rte_flow_error *error)
+{
+	struct rte_flow *ret;
+
+	tap_control_lock();
+	ret = tap_flow_create(dev, attr, items, actions, error);
+	tap_control_unlock();
+	return ret;
+}
+
+static int
+tap_flow_locked_destroy(struct rte_eth_dev *dev, struct rte_flow *pointer,
+			struct rte_flow_error *error)
+{
+	int ret;
+
+	tap_control_lock();
+	ret = tap_flow_destroy(dev, pointer, error);
+	tap_control_unlock();
+	return ret;
+}
+
+static int
+tap_flow_locked_flush(struct rte_eth_dev *dev, struct rte_flow_error *error)
+{
+	int ret;
+
+	tap_control_lock();
+	ret = tap_flow_flush(dev, error);
+	tap_control_unlock();
+	return ret;
+}
+
+static int
+tap_flow_locked_isolate(struct rte_eth_dev *dev, int set, struct rte_flow_error *error)
+{
+	int ret;
+
+	tap_control_lock();
+	ret = tap_flow_isolate(dev, set, error);
+	tap_control_unlock();
+	return ret;
+}
+
+static struct rte_flow_action_handle *
+tap_flow_locked_handle_create(struct rte_eth_dev *dev,
+			      const struct rte_flow_indir_action_conf *conf,
+			      const struct rte_flow_action *action, struct rte_flow_error *error)
+{
+	struct rte_flow_action_handle *ret;
+
+	tap_control_lock();
+	ret = tap_flow_handle_create(dev, conf, action, error);
+	tap_control_unlock();
+	return ret;
+}
+
+static int
+tap_flow_locked_handle_destroy(struct rte_eth_dev *dev, struct rte_flow_action_handle *pointer,
+			       struct rte_flow_error *error)
+{
+	int ret;
+
+	tap_control_lock();
+	ret = tap_flow_handle_destroy(dev, pointer, error);
+	tap_control_unlock();
+	return ret;
+}
+
 static const struct rte_flow_ops tap_flow_ops = {
 	.validate = tap_flow_validate,
-	.create = tap_flow_create,
-	.destroy = tap_flow_destroy,
-	.flush = tap_flow_flush,
+	.create = tap_flow_locked_create,
+	.destroy = tap_flow_locked_destroy,
+	.flush = tap_flow_locked_flush,
 	.query = tap_flow_query,
-	.isolate = tap_flow_isolate,
+	.isolate = tap_flow_locked_isolate,
 	.dev_dump = tap_flow_dump,
-	.action_handle_create = tap_flow_handle_create,
-	.action_handle_destroy = tap_flow_handle_destroy,
+	.action_handle_create = tap_flow_locked_handle_create,
+	.action_handle_destroy = tap_flow_locked_handle_destroy,
 	.action_handle_query = tap_flow_handle_query,
 };
 

@@ -52,6 +52,9 @@ int tap_flow_handle_error(struct rte_flow_error *error, const void *handle);
 int tap_flow_dump(struct rte_eth_dev *dev, struct rte_flow *pointer, FILE *file,
 		  struct rte_flow_error *error);
 
+/** Print what a rule looks at, as " NAME=VALUE/MASK" for each part. */
+void tap_flow_dump_match(FILE *file, const union tap_flow_key *key, const union tap_flow_key *mask);
+
 /** The counter that a handle of rte_flow means; NULL if it is none of this port's. */
 struct rte_flow *tap_flow_shared_counter(const struct tap_port *port, const void *handle);
 

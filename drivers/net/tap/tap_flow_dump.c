@@ -78,17 +78,15 @@ tap_dump_parts(FILE *file, const char *where, const struct tap_dump_part *parts,
 	}
 }
 
-static void
-tap_dump_match(FILE *file, const union tap_flow_key *key, const union tap_flow_key *mask)
+void
+tap_flow_dump_match(FILE *file, const union tap_flow_key *key, const union tap_flow_key *mask)
 {
-	fprintf(file, "    match");
 	tap_dump_parts(file, "", tap_dump_level, RTE_DIM(tap_dump_level),
 		       (const uint8_t *)&key->outer, (const uint8_t *)&mask->outer);
 	tap_dump_parts(file, "tunnel.", tap_dump_tunnel, RTE_DIM(tap_dump_tunnel),
 		       (const uint8_t *)&key->tunnel, (const uint8_t *)&mask->tunnel);
 	tap_dump_parts(file, "inner.", tap_dump_level, RTE_DIM(tap_dump_level),
 		       (const uint8_t *)&key->inner, (const uint8_t *)&mask->inner);
-	fprintf(file, "\n");
 }
 
 static void
@@ -147,8 +145,9 @@ tap_dump_rule(const struct tap_port *port, const struct rte_flow *flow, FILE *fi
 		fprintf(file, ", counter %u: %" PRIu64 " packets, %" PRIu64 " bytes", r->counter,
 			count.hits, count.bytes);
 	}
+	fprintf(file, "\n    match");
+	tap_flow_dump_match(file, &r->key, &port->tables.flow->mask[r->mask]);
 	fprintf(file, "\n");
-	tap_dump_match(file, &r->key, &port->tables.flow->mask[r->mask]);
 }
 
 int

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tap_control.h"
 #include "tap_ethdev.h"
 #include "tap_log.h"
 
@@ -231,9 +232,11 @@ static int
 tap_rss_apply(struct tap_port *port, const struct tap_rss_conf *start,
 	      const struct rte_eth_rss_conf *rss)
 {
-	struct tap_rss_conf conf = *start;
+	struct tap_rss_conf conf;
 	int ret;
 
+	tap_control_lock();
+	conf = *start;
 	ret = tap_rss_set_types(port, &conf, rss->rss_hf);
 	if (ret == 0)
 		ret = tap_rss_set_key(port, &conf, rss->rss_key, rss->rss_key_len);
@@ -243,6 +246,7 @@ tap_rss_apply(struct tap_port *port, const struct tap_rss_conf *start,
 		ret = tap_rss_publish(port, &conf);
 	if (ret == 0)
 		port->rss_hf = rss->rss_hf;
+	tap_control_unlock();
 	return ret;
 }
 
@@ -310,17 +314,12 @@ tap_rss_check_reta_size(const struct tap_port *port, uint16_t size)
 	return -EINVAL;
 }
 
-int
-tap_rss_reta_update(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *reta, uint16_t size)
+static int
+tap_rss_reta_write(struct tap_port *port, const struct rte_eth_rss_reta_entry64 *reta)
 {
-	struct tap_port *port = tap_port_of(dev);
 	struct tap_rss_conf conf = port->rss;
 	unsigned int i;
 
-	if (tap_rss_refused(port))
-		return -ENOTSUP;
-	if (tap_rss_check_reta_size(port, size) != 0)
-		return -EINVAL;
 	for (i = 0; i < TAP_RETA_SIZE; i++) {
 		const struct rte_eth_rss_reta_entry64 *group = &reta[i / RTE_ETH_RETA_GROUP_SIZE];
 		unsigned int bit = i % RTE_ETH_RETA_GROUP_SIZE;
@@ -335,6 +334,22 @@ tap_rss_reta_update(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *re
 		conf.reta[i] = group->reta[bit];
 	}
 	return tap_rss_publish(port, &conf);
+}
+
+int
+tap_rss_reta_update(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *reta, uint16_t size)
+{
+	struct tap_port *port = tap_port_of(dev);
+	int ret;
+
+	if (tap_rss_refused(port))
+		return -ENOTSUP;
+	if (tap_rss_check_reta_size(port, size) != 0)
+		return -EINVAL;
+	tap_control_lock();
+	ret = tap_rss_reta_write(port, reta);
+	tap_control_unlock();
+	return ret;
 }
 
 int

@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
+#include "tap_control.h"
 #include "tap_log.h"
 #include "tap_rx.h"
 
@@ -113,8 +114,10 @@ tap_rx_queue_release(struct rte_eth_dev *dev, uint16_t id)
 
 	if (q == NULL)
 		return;
+	tap_control_lock();
 	dev->data->rx_queues[id] = NULL;
 	tap_rx_queue_free(q);
+	tap_control_unlock();
 }
 
 int
@@ -147,8 +150,10 @@ tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 		tap_rx_queue_free(q);
 		return ret;
 	}
+	tap_control_lock();
 	port->policy.reader[id] = &q->reader;
 	dev->data->rx_queues[id] = q;
+	tap_control_unlock();
 	return 0;
 }
 

@@ -65,7 +65,7 @@ tap_kernel_dropped(const struct tap_port *port)
  * What the netdev has dropped without being told to: it counts what the filter program
  * drops for a rule, too, a moment after the program does.
  */
-static uint64_t
+uint64_t
 tap_kernel_missed(const struct tap_port *port)
 {
 	uint64_t flow = tap_flow_dropped(port) - port->flow_dropped_base;
@@ -222,4 +222,45 @@ tap_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, 
 			snprintf(names[id].name, sizeof(names[id].name), "tx_q%u_%s", qid,
 				 tap_txq_xstats[i].name);
 	return (int)count;
+}
+
+static const struct tap_counter tap_counter_table[] = {
+	{ "packets", true, offsetof(struct tap_rxq_stats, packets) },
+	{ "bytes", true, offsetof(struct tap_rxq_stats, bytes) },
+	{ "truncated", true, offsetof(struct tap_rxq_stats, errors) },
+	{ "nombuf", true, offsetof(struct tap_rxq_stats, nombuf) },
+	{ "filtered", true, offsetof(struct tap_rxq_stats, filtered) },
+	{ "hashed", true, offsetof(struct tap_rxq_stats, hashed) },
+	{ "steered", true, offsetof(struct tap_rxq_stats, steered) },
+	{ "handed_over", true, offsetof(struct tap_rxq_stats, handed_over) },
+	{ "missed", true, offsetof(struct tap_rxq_stats, missed) },
+	{ "rescued", true, offsetof(struct tap_rxq_stats, rescued) },
+	{ "flow_dropped", true, offsetof(struct tap_rxq_stats, dropped) },
+	{ "super_frames", true, offsetof(struct tap_rxq_stats, cut) },
+	{ "segments", true, offsetof(struct tap_rxq_stats, segments) },
+	{ "lro", true, offsetof(struct tap_rxq_stats, whole) },
+	{ "packets", false, offsetof(struct tap_txq_stats, packets) },
+	{ "bytes", false, offsetof(struct tap_txq_stats, bytes) },
+	{ "errors", false, offsetof(struct tap_txq_stats, errors) },
+	{ "full", false, offsetof(struct tap_txq_stats, full) },
+	{ "super_frames", false, offsetof(struct tap_txq_stats, super_frames) },
+	{ "joined", false, offsetof(struct tap_txq_stats, joined) },
+};
+
+unsigned int
+tap_counters(const struct tap_counter **counters)
+{
+	*counters = tap_counter_table;
+	return RTE_DIM(tap_counter_table);
+}
+
+uint64_t
+tap_counter_get(const struct rte_eth_dev_data *data, const struct tap_counter *counter, uint16_t id)
+{
+	const struct tap_rxq *rxq = counter->rx ? data->rx_queues[id] : NULL;
+	const struct tap_txq *txq = counter->rx ? NULL : data->tx_queues[id];
+
+	if (rxq != NULL)
+		return tap_counter(&rxq->stats, &rxq->stats_base, counter->offset);
+	return txq == NULL ? 0 : tap_counter(&txq->stats, &txq->stats_base, counter->offset);
 }

@@ -9,6 +9,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "tap_control.h"
 #include "tap_ethdev.h"
 #include "tap_join.h"
 #include "tap_log.h"
@@ -372,6 +373,8 @@ tap_tx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
 void
 tap_tx_queue_release(struct rte_eth_dev *dev, uint16_t id)
 {
+	tap_control_lock();
 	rte_free(dev->data->tx_queues[id]);
 	dev->data->tx_queues[id] = NULL;
+	tap_control_unlock();
 }

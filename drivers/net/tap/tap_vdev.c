@@ -16,6 +16,7 @@
 #include "tap_cksum.h"
 #include "tap_ethdev.h"
 #include "tap_log.h"
+#include "tap_telemetry.h"
 
 RTE_LOG_REGISTER_DEFAULT(net_tap_logtype, NOTICE);
 
@@ -203,6 +204,7 @@ tap_probe(struct rte_vdev_device *vdev)
 	dev->dev_ops = &tap_ops;
 	dev->data->dev_flags = RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
 	rte_eth_dev_probing_finish(dev);
+	tap_telemetry_add(dev);
 	return 0;
 }
 
