@@ -543,31 +543,6 @@ tap_flow_locked_isolate(struct rte_eth_dev *dev, int set, struct rte_flow_error 
 	return ret;
 }
 
-static struct rte_flow_action_handle *
-tap_flow_locked_handle_create(struct rte_eth_dev *dev,
-			      const struct rte_flow_indir_action_conf *conf,
-			      const struct rte_flow_action *action, struct rte_flow_error *error)
-{
-	struct rte_flow_action_handle *ret;
-
-	tap_control_lock();
-	ret = tap_flow_handle_create(dev, conf, action, error);
-	tap_control_unlock();
-	return ret;
-}
-
-static int
-tap_flow_locked_handle_destroy(struct rte_eth_dev *dev, struct rte_flow_action_handle *pointer,
-			       struct rte_flow_error *error)
-{
-	int ret;
-
-	tap_control_lock();
-	ret = tap_flow_handle_destroy(dev, pointer, error);
-	tap_control_unlock();
-	return ret;
-}
-
 static const struct rte_flow_ops tap_flow_ops = {
 	.validate = tap_flow_validate,
 	.create = tap_flow_locked_create,
@@ -576,8 +551,8 @@ static const struct rte_flow_ops tap_flow_ops = {
 	.query = tap_flow_query,
 	.isolate = tap_flow_locked_isolate,
 	.dev_dump = tap_flow_dump,
-	.action_handle_create = tap_flow_locked_handle_create,
-	.action_handle_destroy = tap_flow_locked_handle_destroy,
+	.action_handle_create = tap_flow_handle_create,
+	.action_handle_destroy = tap_flow_handle_destroy,
 	.action_handle_query = tap_flow_handle_query,
 };
 

@@ -42,6 +42,9 @@ struct tap_rss_conf {
 	uint16_t reta[TAP_RETA_SIZE]; /**< queues, each below nb_queues */
 };
 
+/** The key of a port whose application gives none. */
+extern const uint8_t tap_default_key[TAP_KEY_LEN];
+
 /** A place from which the policy is read: one per receive queue. */
 struct tap_policy_reader {
 	RTE_ATOMIC(uint32_t) section; /**< odd while a burst holds a policy; counts up */
