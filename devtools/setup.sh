@@ -13,7 +13,7 @@
 . "$(dirname "$0")/lib.sh"
 
 BUILD_PACKAGES='bpftool clang dpkg-dev gcc libbpf-dev libc6-dev libdpdk-dev libjansson-dev libmnl-dev
-	meson ninja-build pkg-config python3 python3-pyelftools xz-utils'
+	libncurses-dev meson ninja-build pkg-config python3 python3-pyelftools xz-utils'
 RUN_PACKAGES='dpdk-dev iproute2 python3-scapy'
 TEST_PACKAGES='clang-format clang-tidy codespell cppcheck ethtool libclang-rt-dev pyflakes3
 	python3-pytest shellcheck tcpdump'
