@@ -9,6 +9,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,8 +118,31 @@ rss_info(const char *cmd __rte_unused, const char *params, struct rte_tel_data *
 	return rte_tel_data_add_dict_u64(d, "rss_hf", conf.rss_hf);
 }
 
+/* PORT: what rte_eth_dev_priv_dump() prints. */
+static int
+priv_dump(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file;
+	int ret;
+
+	if (params == NULL)
+		return -EINVAL;
+	file = open_memstream(&text, &size);
+	if (file == NULL)
+		return -ENOMEM;
+	ret = rte_eth_dev_priv_dump((uint16_t)strtoul(params, NULL, 10), file);
+	fclose(file);
+	if (ret == 0)
+		rte_tel_data_string(d, text);
+	free(text);
+	return ret;
+}
+
 RTE_INIT(rss_hook_init)
 {
+	rte_telemetry_register_cmd("/hook/dump", priv_dump, "PORT");
 	rte_telemetry_register_cmd("/hook/hash", hash_update, "PORT,RSS_HF[,KEY]");
 	rte_telemetry_register_cmd("/hook/reta", reta_update, "PORT,SIZE,FIRST,STEP,QUEUES");
 	rte_telemetry_register_cmd("/hook/info", rss_info, "PORT");

@@ -29,7 +29,7 @@ tap_dump_reta(FILE *file, const struct tap_rss_conf *rss)
 {
 	unsigned int i;
 
-	fprintf(file, "  reta (%u entries):", TAP_RETA_SIZE);
+	fprintf(file, "  reta (%d entries):", TAP_RETA_SIZE);
 	for (i = 0; i < TAP_RETA_SIZE; i++)
 		fprintf(file, "%s%u", i % 32 == 0 ? "\n    " : " ", rss->reta[i]);
 	fputc('\n', file);
@@ -44,7 +44,7 @@ tap_dump_rss(FILE *file, const struct tap_port *port)
 	fprintf(file, "  RSS: %s, algorithm %s%s, IPv6 prefix %u, key ",
 		port->steering ? "asked for" : "not asked for", tap_algo_names[rss->algo],
 		rss->innermost ? " over innermost headers" : "",
-		rss->ipv6_prefix == 0 ? 128 : rss->ipv6_prefix);
+		rss->ipv6_prefix == 0 ? 128u : rss->ipv6_prefix);
 	for (i = 0; i < TAP_KEY_LEN; i++)
 		fprintf(file, "%02x", rss->key[i]);
 	fputc('\n', file);
