@@ -111,6 +111,119 @@ a_packet_after_a_pause_is_seen_at_once(void)
 	return expect_lone_packets(4, &none);
 }
 
+/* Start with Rx interrupts, every queue's in this thread's epoll instance and on. */
+static int
+up_asleep(uint16_t n)
+{
+	struct rte_eth_conf conf = tap_test_conf(TAP_TEST_IP_TYPES);
+	uint16_t i;
+
+	conf.intr_conf.rxq = 1;
+	TEST_ASSERT_SUCCESS(tap_test_up(n, n, &conf), "cannot start");
+	for (i = 0; i < n; i++) {
+		TEST_ASSERT_SUCCESS(rte_eth_dev_rx_intr_ctl_q(tap_test.id, i, RTE_EPOLL_PER_THREAD,
+							      RTE_INTR_EVENT_ADD,
+							      (void *)(uintptr_t)i),
+				    "queue %u not added", i);
+		TEST_ASSERT_SUCCESS(rte_eth_dev_rx_intr_enable(tap_test.id, i), "queue %u", i);
+	}
+	return TEST_SUCCESS;
+}
+
+/* Sleep until a queue wakes; poll that one alone, once, for @p burst packets; sleep again. */
+static int
+serve_one_wake(uint16_t burst, int timeout_ms)
+{
+	struct rte_epoll_event event;
+	struct rte_mbuf *m[32];
+	uint16_t queue;
+	uint16_t n;
+
+	if (rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, timeout_ms) != 1)
+		return -1;
+	queue = (uint16_t)(uintptr_t)event.epdata.data;
+	rte_eth_dev_rx_intr_disable(tap_test.id, queue);
+	n = rte_eth_rx_burst(tap_test.id, queue, m, burst);
+	rte_pktmbuf_free_bulk(m, n);
+	rte_eth_dev_rx_intr_enable(tap_test.id, queue);
+	return n;
+}
+
+static int
+send_flow(uint32_t number)
+{
+	struct tap_test_flow flow;
+	uint8_t frame[256];
+
+	tap_test_flow_make(&flow, 4, IPPROTO_UDP, number);
+	return tap_test_send(frame, tap_test_frame(&flow, 20, frame));
+}
+
+static int
+a_lone_packet_wakes_a_sleeping_thread(void)
+{
+	uint32_t i;
+	int n;
+
+	TEST_ASSERT_SUCCESS(up_asleep(4), "cannot start");
+	for (i = 0; i < 100; i++) {
+		while (serve_one_wake(32, 5) >= 0)
+			;
+		TEST_ASSERT_SUCCESS(send_flow(i), "send");
+		do
+			n = serve_one_wake(32, 500);
+		while (n == 0);
+		TEST_ASSERT_EQUAL(n, 1, "packet %u did not wake its queue", i);
+	}
+	return TEST_SUCCESS;
+}
+
+static int
+what_was_left_unread_wakes_again(void)
+{
+	uint32_t got = 0;
+	uint32_t i;
+	int n;
+
+	TEST_ASSERT_SUCCESS(up_asleep(2), "cannot start");
+	for (i = 0; i < 64; i++)
+		TEST_ASSERT_SUCCESS(send_flow(i), "send");
+	while (got < 64 && (n = serve_one_wake(1, 500)) >= 0)
+		got += (uint32_t)n;
+	TEST_ASSERT_EQUAL(got, 64, "%u packets of 64, the others stranded", got);
+	return TEST_SUCCESS;
+}
+
+static int
+a_stopped_queue_s_packets_wake_the_others(void)
+{
+	uint16_t none[TAP_TEST_RETA_SIZE];
+	uint32_t got = 0;
+	uint32_t i;
+	int n;
+
+	memset(none, 0, sizeof(none));
+	TEST_ASSERT_SUCCESS(up_asleep(2), "cannot start");
+	TEST_ASSERT_SUCCESS(tap_test_set_reta(none), "table");
+	TEST_ASSERT_SUCCESS(rte_eth_dev_rx_queue_stop(tap_test.id, 1), "cannot stop");
+	while (serve_one_wake(32, 20) >= 0)
+		;
+	for (i = 0; i < 64; i++)
+		TEST_ASSERT_SUCCESS(send_flow(i), "send");
+	while (got < 64 && (n = serve_one_wake(32, 500)) >= 0)
+		got += (uint32_t)n;
+	TEST_ASSERT_EQUAL(got, 64, "%u packets of 64, the others stranded", got);
+	return TEST_SUCCESS;
+}
+
+static int
+without_interrupts_configured_they_are_refused(void)
+{
+	TEST_ASSERT_SUCCESS(tap_test_up_rss(2, TAP_TEST_IP_TYPES), "cannot start");
+	TEST_ASSERT_EQUAL(rte_eth_dev_rx_intr_enable(tap_test.id, 0), -ENOTSUP, "accepted");
+	return TEST_SUCCESS;
+}
+
 /* Send packets of growing length both ways. */
 static int
 exchange(uint32_t n, uint32_t *bytes)
@@ -339,6 +452,16 @@ struct unit_test_suite tap_test_queue_suite = {
 		AUTO(a_packet_after_a_pause_is_seen_at_once),
 		BASIC(a_packet_after_a_pause_is_seen_at_once),
 		SOFT(a_packet_after_a_pause_is_seen_at_once),
+		AUTO(a_lone_packet_wakes_a_sleeping_thread),
+		BASIC(a_lone_packet_wakes_a_sleeping_thread),
+		SOFT(a_lone_packet_wakes_a_sleeping_thread),
+		AUTO(what_was_left_unread_wakes_again),
+		BASIC(what_was_left_unread_wakes_again),
+		SOFT(what_was_left_unread_wakes_again),
+		AUTO(a_stopped_queue_s_packets_wake_the_others),
+		BASIC(a_stopped_queue_s_packets_wake_the_others),
+		SOFT(a_stopped_queue_s_packets_wake_the_others),
+		AUTO(without_interrupts_configured_they_are_refused),
 		AUTO(nb_rx_desc_is_the_length_of_the_kernel_s_queue),
 		AUTO(queue_numbers_and_descriptors_out_of_range_are_refused),
 		AUTO(up_to_256_queues_are_served),

@@ -254,9 +254,13 @@ tap_start(struct rte_eth_dev *dev)
 	if (ret != 0)
 		return ret;
 	tap_start_queues(dev);
-	ret = tap_set_link_up(dev);
-	if (ret != 0)
+	ret = tap_intr_start(dev);
+	if (ret == 0)
+		ret = tap_set_link_up(dev);
+	if (ret != 0) {
 		tap_stop_queues(dev);
+		tap_intr_stop(dev);
+	}
 	return ret;
 }
 
@@ -266,6 +270,7 @@ tap_stop(struct rte_eth_dev *dev)
 	/* A netdev that has gone, or may not be touched, must not keep the port from closing. */
 	tap_set_link_down(dev);
 	tap_stop_queues(dev);
+	tap_intr_stop(dev);
 	return 0;
 }
 
@@ -390,6 +395,7 @@ tap_close(struct rte_eth_dev *dev)
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
 	tap_telemetry_remove(dev);
+	tap_intr_stop(dev);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		tap_rx_queue_release(dev, i);
 	for (i = 0; i < dev->data->nb_tx_queues; i++)
@@ -415,6 +421,8 @@ const struct eth_dev_ops tap_ops = {
 	.txq_info_get = tap_txq_info_get,
 	.rx_queue_start = tap_rx_queue_start,
 	.rx_queue_stop = tap_rx_queue_stop,
+	.rx_queue_intr_enable = tap_rx_intr_enable,
+	.rx_queue_intr_disable = tap_rx_intr_disable,
 	.tx_queue_setup = tap_tx_queue_setup,
 	.tx_queue_release = tap_tx_queue_release,
 	.tx_queue_start = tap_tx_queue_start,

@@ -130,6 +130,10 @@ struct tap_rxq {
 	uint16_t nb_desc;
 	rte_spinlock_t lock;   /**< redistribution: held by whoever reads the queue, or stops it */
 	struct rte_ring *ring; /**< packets from other queues; software redistribution */
+	int intr_fd;           /**< epoll instance that tells of packets; -1: no Rx interrupts */
+	int wake_fd;           /**< eventfd for what the kernel does not know of; -1 likewise */
+	RTE_ATOMIC(uint8_t) asleep; /**< interrupts are on, and wake_fd was not written since */
+	bool adopts;                /**< intr_fd watches the fds of stopped queues as well */
 } __rte_cache_aligned;
 
 /** Transmit queue. */
@@ -260,6 +264,17 @@ int tap_rx_queue_stage(struct rte_eth_dev *dev, struct tap_rxq *q);
 
 /* tap_rx.c */
 uint16_t tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
+
+/* tap_intr.c */
+/** Have Rx interrupts, if the configuration asks for them; the queues' fds are set. */
+int tap_intr_start(struct rte_eth_dev *dev);
+/** Give back what tap_intr_start() took, if anything. */
+void tap_intr_stop(struct rte_eth_dev *dev);
+void tap_intr_queue_close(struct tap_rxq *q);
+/** Wake who sleeps on a queue; after a packet was put into its ring. */
+void tap_intr_wake(struct tap_rxq *q);
+int tap_rx_intr_enable(struct rte_eth_dev *dev, uint16_t id);
+int tap_rx_intr_disable(struct rte_eth_dev *dev, uint16_t id);
 
 /* tap_tx.c */
 int tap_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsigned int socket,

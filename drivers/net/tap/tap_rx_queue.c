@@ -100,6 +100,7 @@ tap_rx_queue_free(struct tap_rxq *q)
 	if (q->stopped)
 		rte_atomic_fetch_add_explicit(&q->port->orphans, -1, rte_memory_order_release);
 	q->port->policy.reader[q->id] = NULL;
+	tap_intr_queue_close(q);
 	tap_soft_queue_release(q);
 	if (q->n_stash != 0)
 		rte_mempool_put_bulk(q->pool, (void **)q->stash, q->n_stash);
@@ -135,6 +136,8 @@ tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 		return -ENOMEM;
 	q->id = id;
 	q->fd = -1;
+	q->intr_fd = -1;
+	q->wake_fd = -1;
 	q->port = port;
 	q->pool = pool;
 	q->nb_desc = nb_desc;
@@ -194,6 +197,7 @@ int
 tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
 {
 	struct tap_rxq *q = dev->data->rx_queues[id];
+	uint16_t i;
 
 	if (q->stopped)
 		return 0;
@@ -201,6 +205,9 @@ tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
 	q->stopped = true;
 	rte_spinlock_unlock(&q->lock);
 	rte_atomic_fetch_add_explicit(&q->port->orphans, 1, rte_memory_order_release);
+	/* Who sleeps has to watch this queue's fd from now on. */
+	for (i = 0; q->port->rx_mode.redistribute && i < dev->data->nb_rx_queues; i++)
+		tap_intr_wake(dev->data->rx_queues[i]);
 	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STOPPED;
 	return 0;
 }

@@ -38,6 +38,7 @@ tap_soft_hand_over(struct tap_rxq *from, uint16_t to, struct rte_mbuf *m)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	tap_intr_wake(target);
 	from->stats.handed_over++;
 }
 
