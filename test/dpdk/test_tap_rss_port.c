@@ -356,6 +356,22 @@ a_closed_port_can_be_removed_and_made_again(void)
 }
 
 #define ALONE(fn) TEST_CASE_ST(NULL, tap_test_port_remove, fn)
+static int
+flow_control_is_none_and_nothing_else(void)
+{
+	struct rte_eth_fc_conf conf;
+
+	memset(&conf, 0xff, sizeof(conf));
+	TEST_ASSERT_SUCCESS(rte_eth_dev_flow_ctrl_get(tap_test.id, &conf), "no flow control");
+	TEST_ASSERT_EQUAL((int)conf.mode, (int)RTE_ETH_FC_NONE, "mode %d", (int)conf.mode);
+	memset(&conf, 0, sizeof(conf));
+	conf.mode = RTE_ETH_FC_NONE;
+	TEST_ASSERT_SUCCESS(rte_eth_dev_flow_ctrl_set(tap_test.id, &conf), "none refused");
+	conf.mode = RTE_ETH_FC_FULL;
+	TEST_ASSERT_EQUAL(rte_eth_dev_flow_ctrl_set(tap_test.id, &conf), -ENOTSUP, "full accepted");
+	return TEST_SUCCESS;
+}
+
 #define AUTO(fn) TEST_CASE_ST(tap_test_port_auto, tap_test_port_remove, fn)
 #define SOFT(fn) TEST_CASE_NAMED_ST(#fn "_soft", tap_test_port_soft, tap_test_port_remove, fn)
 
@@ -369,6 +385,7 @@ struct unit_test_suite tap_test_port_suite = {
 		ALONE(a_persistent_netdev_stays_and_serves_the_next_port),
 		ALONE(the_mac_devarg_and_mac_set_reach_the_netdev),
 		AUTO(frames_for_other_addresses_are_filtered),
+		AUTO(flow_control_is_none_and_nothing_else),
 		SOFT(frames_for_other_addresses_are_filtered),
 		AUTO(multicast_passes_if_listed_or_all_of_it_is_wanted),
 		AUTO(filters_survive_stop_and_start),

@@ -318,6 +318,25 @@ restore:
 	return ret;
 }
 
+/* A tap has no pause frames; applications that ask every port are told so. */
+static int
+tap_flow_ctrl_get(struct rte_eth_dev *dev, struct rte_eth_fc_conf *conf)
+{
+	RTE_SET_USED(dev);
+	conf->mode = RTE_ETH_FC_NONE;
+	return 0;
+}
+
+static int
+tap_flow_ctrl_set(struct rte_eth_dev *dev, struct rte_eth_fc_conf *conf)
+{
+	if (conf->mode == RTE_ETH_FC_NONE)
+		return 0;
+	TAP_LOG(ERR, "%s: flow control mode %d: a tap has RTE_ETH_FC_NONE only",
+		tap_port_of(dev)->name, (int)conf->mode);
+	return -ENOTSUP;
+}
+
 static int
 tap_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 {
@@ -415,6 +434,8 @@ const struct eth_dev_ops tap_ops = {
 	.dev_set_link_down = tap_set_link_down,
 	.link_update = tap_link_update,
 	.mtu_set = tap_mtu_set,
+	.flow_ctrl_get = tap_flow_ctrl_get,
+	.flow_ctrl_set = tap_flow_ctrl_set,
 	.rx_queue_setup = tap_rx_queue_setup,
 	.rx_queue_release = tap_rx_queue_release,
 	.rxq_info_get = tap_rxq_info_get,
