@@ -125,7 +125,7 @@ system_tests()
 	shift
 	loadable_plugin "$folder"
 	rm -f "$report"
-	env TAP_PLUGIN="$PLUGIN" "$@" $PYTHON -m pytest -v -rs -p no:cacheprovider \
+	env TAP_PLUGIN="$PLUGIN" TAP_CLI="$TOP/$folder/app/dpdk-tap-rss" "$@" $PYTHON -m pytest -v -rs -p no:cacheprovider \
 		--junitxml="$report" test/system || true
 	$PYTHON - "$report" "$folder" >> "$LEDGER" <<-'PYTHON'
 		import sys, xml.etree.ElementTree as tree

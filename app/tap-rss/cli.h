@@ -147,5 +147,8 @@ int cli_verify(int argc, char **argv);
 int cli_suggest(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_export(int argc, char **argv);
+int cli_load(int argc, char **argv);
+int cli_unload(int argc, char **argv);
+int cli_serve(int argc, char **argv);
 
 #endif /* CLI_H */

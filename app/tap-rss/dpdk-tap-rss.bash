@@ -8,7 +8,7 @@ _dpdk_tap_rss() {
 	local command=${COMP_WORDS[1]} words='' dev
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words='show watch verify suggest doctor export --help'
+		words='show watch verify suggest doctor export load unload serve --help'
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 	fi
@@ -17,7 +17,15 @@ _dpdk_tap_rss() {
 	--algorithm) words='toeplitz xor symmetric symmetric-sort' ;;
 	--types) words='ip tcp udp sctp all' ;;
 	--file-prefix) words=$(cd /var/run/dpdk 2>/dev/null && echo *) ;;
-	--src | --dst | --sport | --dport | --expect | --key | --queues | --reta | --interval | --count | --seconds)
+	--user | --allow)
+		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+		return
+		;;
+	--pin | --socket)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--mode | --src | --dst | --sport | --dport | --expect | --key | --queues | --reta | --interval | --count | --seconds)
 		return
 		;;
 	*)
@@ -30,6 +38,9 @@ _dpdk_tap_rss() {
 			words+=' --key --queues --reta --types --algorithm'
 			;;
 		suggest) words+=' --seconds --apply' ;;
+		load) words+=' --pin --user --mode --tap --queues' ;;
+		unload) words+=' --pin --tap' ;;
+		serve) words+=' --socket --allow --mode' ;;
 		esac
 		# Netdevs that are taps; in other namespaces they are not seen.
 		if [ "$command" != doctor ] && [[ $cur != -* ]]; then

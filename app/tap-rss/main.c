@@ -29,6 +29,11 @@ static const struct {
 	  "a table that evens out the load just seen" },
 	{ "doctor", cli_doctor, "", "what works on this machine, and what to do about the rest" },
 	{ "export", cli_export, "[PORT]", "metrics as text for Prometheus" },
+	{ "load", cli_load, "--pin DIR [--user USER] [--mode OCTAL] [--tap NAME [--queues N]]",
+	  "pin programs and maps, and make a tap, for a user without privileges" },
+	{ "unload", cli_unload, "--pin DIR [--tap NAME]", "remove them" },
+	{ "serve", cli_serve, "--socket PATH --allow USER... [--mode OCTAL]",
+	  "hand programs and maps to these users' ports over a Unix socket" },
 };
 
 static void
@@ -145,7 +150,7 @@ main(int argc, char **argv)
 	}
 	if (argc >= 2)
 		return cli_error("there is no command \"%s\"; there are show, watch, verify, "
-				 "suggest, doctor, export",
+				 "suggest, doctor, export, load, unload, serve",
 				 argv[1]);
 	usage(stderr);
 	return CLI_FAILED;

@@ -14,13 +14,16 @@ CHUNK = 200     # frames sent before their arrival is waited for; well below a q
 class Port:
     """One net_tap port whose tap lives in a namespace of its own; a context manager."""
 
-    def __init__(self, devargs="", iface="tap0", ipv6=False, **testpmd_args):
+    def __init__(self, devargs="", iface="tap0", ipv6=False, prepare=None, **testpmd_args):
+        """prepare is called with the namespace before testpmd starts."""
         self.iface = iface
         self.ns = Netns(ipv6=ipv6)
         self.sock = None
         self.pmd = None
         self.number = 0
         try:
+            if prepare:
+                prepare(self.ns)
             vdev = f"net_tap0,iface={iface}" + ("," + devargs if devargs else "")
             self.pmd = Testpmd(self.ns, vdev, **testpmd_args)
             self.ns.run("ip", "link", "set", iface, "up")

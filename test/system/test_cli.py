@@ -19,11 +19,10 @@ from conftest import RUNG, open_port
 from hook import telemetry
 from rss_model import DEFAULT_KEY, RssConfig, classify
 from test_rss_model import MS_KEY, MS_VECTORS
-from testpmd import PLUGIN
+from testpmd import CLI
 
-CLI = PLUGIN.resolve().parents[1] / "app/dpdk-tap-rss"
 QUEUES = 4
-COMMANDS = ("show", "watch", "verify", "suggest", "doctor", "export")
+COMMANDS = ("show", "watch", "verify", "suggest", "doctor", "export", "load", "unload", "serve")
 
 
 @pytest.fixture(scope="module", params=["bpf", "soft"])

@@ -21,6 +21,7 @@ from typing import NamedTuple, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGIN = Path(os.environ.get("TAP_PLUGIN", ROOT / "build/drivers/librte_net_tap.so"))
+CLI = Path(os.environ.get("TAP_CLI", ROOT / "build/app/dpdk-tap-rss"))
 TESTPMD = "dpdk-testpmd"
 START_TIMEOUT = 40
 RX_OFFLOAD_RSS_HASH = 1 << 19
