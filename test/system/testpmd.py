@@ -86,19 +86,20 @@ class Testpmd:
 
     def __init__(self, ns, *vdevs, args=(), eal=(), wrap=(), plugin=PLUGIN, rxq=4, txq=None,
                  mbufs=8192, burst=8, start=True, forward="rxonly",
-                 lcores="0@(0-1),1@(0-1)"):
+                 lcores="0@(0-1),1@(0-1)", prefix=None, huge=False):
         self.packets = []
         self.lines = []         # everything else that it printed
         self.verbose = 1
         self.dir = tempfile.mkdtemp(prefix="nettap-")
-        self.prefix = f"nettap-{os.getpid()}-{next(_serial)}"
+        self.prefix = prefix or f"nettap-{os.getpid()}-{next(_serial)}"
+        self.owner = not prefix     # else it is a secondary process
         self._burst = None
         self._open = {}
         fifo = os.path.join(self.dir, "commands")
         os.mkfifo(fifo)
         self._commands = os.open(fifo, os.O_RDWR)
-        argv = [*ns.exec_argv, *wrap, TESTPMD, "--lcores", lcores, "--no-huge",
-                "-m", "256", "--no-pci", "--file-prefix", self.prefix]
+        argv = [*ns.exec_argv, *wrap, TESTPMD, "--lcores", lcores,
+                *(() if huge else ("--no-huge",)), "-m", "256", "--no-pci", "--file-prefix", self.prefix]
         if plugin:
             argv += ["-d", str(plugin)]
         for vdev in vdevs:
@@ -316,4 +317,5 @@ class Testpmd:
                 pass
         self._open = {}
         shutil.rmtree(self.dir, ignore_errors=True)
-        shutil.rmtree(f"/var/run/dpdk/{self.prefix}", ignore_errors=True)
+        if self.owner:
+            shutil.rmtree(f"/var/run/dpdk/{self.prefix}", ignore_errors=True)

@@ -57,6 +57,9 @@ struct item {
 
 static struct rte_mempool *pool;
 static struct tap_port port;
+/* As tap_mp.c has it; the queue is the first of the first port. */
+int tap_fds[RTE_MAX_ETHPORTS][TAP_MAX_QUEUES];
+
 static struct tap_txq queue;
 static int tap; /* the other end of the queue's fd */
 static struct item items[BURST];
@@ -84,7 +87,7 @@ open_tap(int sndbuf)
 		exit(EXIT_FAILURE);
 	}
 	memset(&queue, 0, sizeof(queue));
-	queue.fd = fds[0];
+	tap_fds[0][0] = fds[0];
 	queue.port = &port;
 	tap = fds[1];
 }
@@ -92,7 +95,7 @@ open_tap(int sndbuf)
 static void
 close_tap(void)
 {
-	close(queue.fd);
+	close(tap_fds[0][0]);
 	if (tap >= 0)
 		close(tap);
 }

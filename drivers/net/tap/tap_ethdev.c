@@ -30,16 +30,22 @@
 int
 tap_set_queues(struct tap_port *port, uint16_t n)
 {
-	while (port->nb_fds > n)
-		close(port->fd[--port->nb_fds]);
-	while (port->nb_fds < n) {
-		int fd = tap_tun_open(port->name);
+	int ret = 0;
 
-		if (fd < 0)
-			return fd;
-		port->fd[port->nb_fds++] = fd;
+	tap_mp_lock();
+	while (port->nb_fds > n) {
+		close(port->fd[--port->nb_fds]);
+		tap_fds[port->data->port_id][port->nb_fds] = -1;
 	}
-	return 0;
+	while (port->nb_fds < n) {
+		ret = tap_tun_open(port->name);
+		if (ret < 0)
+			break;
+		tap_fds[port->data->port_id][port->nb_fds] = ret;
+		port->fd[port->nb_fds++] = ret;
+	}
+	tap_mp_unlock();
+	return RTE_MIN(ret, 0);
 }
 
 /*
@@ -146,6 +152,15 @@ tap_start_netdev(struct rte_eth_dev *dev)
 	return ret;
 }
 
+void
+tap_set_bursts(struct rte_eth_dev *dev)
+{
+	dev->rx_pkt_burst =
+		tap_port_of(dev)->rx_mode.redistribute ? tap_soft_rx_burst : tap_rx_burst;
+	dev->tx_pkt_burst = tap_tx_burst;
+	dev->tx_pkt_prepare = tap_tx_prepare;
+}
+
 static void
 tap_start_queues(struct rte_eth_dev *dev)
 {
@@ -155,8 +170,7 @@ tap_start_queues(struct rte_eth_dev *dev)
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
 		struct tap_rxq *q = dev->data->rx_queues[i];
 
-		q->fd = port->fd[i];
-		q->bell = port->doorbell ? &tap_bpf_shared(port->bpf)->bell[i] : NULL;
+		q->doorbell = port->doorbell;
 		q->state = TAP_RX_ARMED;
 		/* Of what waits, the offloads may be those of an earlier configuration. */
 		if (port->rx_mode.redistribute)
@@ -167,13 +181,11 @@ tap_start_queues(struct rte_eth_dev *dev)
 	for (i = 0; i < dev->data->nb_tx_queues; i++) {
 		struct tap_txq *q = dev->data->tx_queues[i];
 
-		q->fd = port->fd[i % port->nb_fds];
+		q->slot = i % port->nb_fds;
 		if (!q->deferred)
 			tap_tx_queue_start(dev, i);
 	}
-	dev->rx_pkt_burst = port->rx_mode.redistribute ? tap_soft_rx_burst : tap_rx_burst;
-	dev->tx_pkt_burst = tap_tx_burst;
-	dev->tx_pkt_prepare = tap_tx_prepare;
+	tap_set_bursts(dev);
 }
 
 static void
@@ -260,6 +272,8 @@ tap_start(struct rte_eth_dev *dev)
 	if (ret != 0) {
 		tap_stop_queues(dev);
 		tap_intr_stop(dev);
+	} else {
+		tap_mp_started(port);
 	}
 	return ret;
 }
@@ -269,6 +283,7 @@ tap_stop(struct rte_eth_dev *dev)
 {
 	/* A netdev that has gone, or may not be touched, must not keep the port from closing. */
 	tap_set_link_down(dev);
+	tap_mp_stopped(tap_port_of(dev));
 	tap_stop_queues(dev);
 	tap_intr_stop(dev);
 	return 0;
@@ -411,9 +426,12 @@ tap_close(struct rte_eth_dev *dev)
 {
 	uint16_t i;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
+		tap_mp_detach(dev);
 		return 0;
+	}
 	tap_telemetry_remove(dev);
+	tap_mp_gone(tap_port_of(dev));
 	tap_intr_stop(dev);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		tap_rx_queue_release(dev, i);
@@ -466,4 +484,32 @@ const struct eth_dev_ops tap_ops = {
 	.reta_query = tap_rss_reta_query,
 	.flow_ops_get = tap_flow_ops_get,
 	.eth_dev_priv_dump = tap_priv_dump,
+};
+
+/* The primary keeps the link state up to date. */
+static int
+tap_secondary_link_update(struct rte_eth_dev *dev, int wait)
+{
+	RTE_SET_USED(dev);
+	RTE_SET_USED(wait);
+	return 0;
+}
+
+const struct eth_dev_ops tap_secondary_ops = {
+	.dev_close = tap_close,
+	.dev_infos_get = tap_infos_get,
+	.dev_supported_ptypes_get = tap_supported_ptypes,
+	.link_update = tap_secondary_link_update,
+	.rxq_info_get = tap_rxq_info_get,
+	.txq_info_get = tap_txq_info_get,
+	.stats_get = tap_stats_get,
+	.stats_reset = tap_stats_reset,
+	.xstats_get = tap_xstats_get,
+	.xstats_get_names = tap_xstats_get_names,
+	.rss_hash_conf_get = tap_rss_hash_conf_get,
+	.reta_query = tap_rss_reta_query,
+};
+
+const struct eth_dev_ops tap_gone_ops = {
+	.dev_close = tap_close,
 };

@@ -26,6 +26,7 @@
 #include "tap_compat.h"
 #include "tap_cut.h"
 #include "tap_link.h"
+#include "tap_mp.h"
 #include "tap_policy.h"
 #include "tap_rules.h"
 #include "tap_tables.h"
@@ -99,27 +100,27 @@ enum tap_rx_state {
 
 /** Receive queue. */
 struct tap_rxq {
-	int fd; /**< its queue of the netdev; owned by the port */
-	uint16_t id;
+	uint16_t id; /**< also of its queue of the netdev, see tap_fds */
+	uint16_t port_id;
 	uint16_t n_stash; /**< mbufs left in stash[] */
 	RTE_ATOMIC(uint16_t)
-	n_segs;                /**< mbufs that the longest frame takes; an MTU may change it */
-	uint16_t room;         /**< bytes of frame in one mbuf */
-	bool stopped;          /**< queue state as redistribution needs it */
-	bool ring_first;       /**< redistribution: the ring's turn */
-	bool deferred;         /**< starts by rte_eth_dev_rx_queue_start() only */
-	uint8_t state;         /**< enum tap_rx_state */
-	uint32_t idle_polls;   /**< left until the next unconditional read */
-	uint64_t state_end;    /**< TSC at which ARMED or DRAIN is over */
-	uint64_t window;       /**< TSC cycles of ARMED, and of DRAIN */
-	uint64_t rearm;        /**< first bytes that change in an mbuf, ready to store */
-	uint64_t ol_flags;     /**< flags that every mbuf of the pool has */
-	char *stage;           /**< where frames are read to that may not fit one mbuf */
-	char *spare;           /**< for a segment that takes several mbufs */
-	uint32_t staged;       /**< bytes of the frame on the stage; 0: none */
-	uint32_t max_lro;      /**< longest super-frame to deliver as it is; 0: none */
-	struct tap_cut cut;    /**< of the frame on the stage, if it is being cut */
-	struct tap_bell *bell; /**< NULL: no doorbell, read at every poll */
+	n_segs;              /**< mbufs that the longest frame takes; an MTU may change it */
+	uint16_t room;       /**< bytes of frame in one mbuf */
+	bool stopped;        /**< queue state as redistribution needs it */
+	bool ring_first;     /**< redistribution: the ring's turn */
+	bool deferred;       /**< starts by rte_eth_dev_rx_queue_start() only */
+	uint8_t state;       /**< enum tap_rx_state */
+	uint32_t idle_polls; /**< left until the next unconditional read */
+	uint64_t state_end;  /**< TSC at which ARMED or DRAIN is over */
+	uint64_t window;     /**< TSC cycles of ARMED, and of DRAIN */
+	uint64_t rearm;      /**< first bytes that change in an mbuf, ready to store */
+	uint64_t ol_flags;   /**< flags that every mbuf of the pool has */
+	char *stage;         /**< where frames are read to that may not fit one mbuf */
+	char *spare;         /**< for a segment that takes several mbufs */
+	uint32_t staged;     /**< bytes of the frame on the stage; 0: none */
+	uint32_t max_lro;    /**< longest super-frame to deliver as it is; 0: none */
+	struct tap_cut cut;  /**< of the frame on the stage, if it is being cut */
+	bool doorbell;       /**< there is one, see tap_bells; else read at every poll */
 	struct tap_port *port;
 	struct rte_mempool *pool;
 	struct rte_mbuf *stash[TAP_RX_STASH_MAX];
@@ -138,7 +139,8 @@ struct tap_rxq {
 
 /** Transmit queue. */
 struct tap_txq {
-	int fd; /**< a queue of the netdev, shared if Tx has more */
+	uint16_t slot; /**< its queue of the netdev, shared if Tx has more, see tap_fds */
+	uint16_t port_id;
 	uint16_t id;
 	uint16_t nb_desc; /**< as asked for; a write() is over when it returns */
 	bool deferred;    /**< starts by rte_eth_dev_tx_queue_start() only */
@@ -182,8 +184,11 @@ struct tap_port {
 	unsigned int ifindex;
 	struct tap_args args;
 	struct tap_link *link;
-	int fd[TAP_MAX_QUEUES]; /**< queues of the netdev, fd[0] from probe to close */
+	int fd[TAP_MAX_QUEUES]; /**< queues of the netdev, fd[0] from probe to close; of the primary */
 	uint16_t nb_fds;
+	uint32_t generation; /**< counts starts and stops */
+	bool running;        /**< secondary processes may poll, and have fd[] */
+	bool shared_out;     /**< a secondary process has asked for fd[] */
 	struct tap_bpf *bpf; /**< NULL in software */
 	enum tap_rung rung;
 	char reason[TAP_REASON_LEN]; /**< why the rung is not the first */
@@ -211,12 +216,39 @@ tap_port_of(const struct rte_eth_dev *dev)
 	return dev->data->dev_private;
 }
 
+/** The fd of a receive queue in this process. */
+static inline int
+tap_rxq_fd(const struct tap_rxq *q)
+{
+	return tap_fds[q->port_id][q->id];
+}
+
+/** The fd of a transmit queue in this process. */
+static inline int
+tap_txq_fd(const struct tap_txq *q)
+{
+	return tap_fds[q->port_id][q->slot];
+}
+
+/** The bell of a queue that has a doorbell, in this process. */
+static inline struct tap_bell *
+tap_rxq_bell(const struct tap_rxq *q)
+{
+	return &tap_bells[q->port_id][q->id];
+}
+
 /* tap_vdev.c */
 /** Give back what probe and configure took; the ethdev itself is its caller's. */
 void tap_port_free(struct tap_port *port);
 
 /* tap_ethdev.c */
 extern const struct eth_dev_ops tap_ops;
+/** What a secondary process may do: look, and receive and send. */
+extern const struct eth_dev_ops tap_secondary_ops;
+/** In a secondary process, after the primary has closed the port. */
+extern const struct eth_dev_ops tap_gone_ops;
+/** Choose the bursts of this process. */
+void tap_set_bursts(struct rte_eth_dev *dev);
 int tap_stop(struct rte_eth_dev *dev);
 int tap_close(struct rte_eth_dev *dev);
 /** Bring the number of queue fds to @p n, which may be 0. */
@@ -259,6 +291,8 @@ int tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id);
 int tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id);
 /** Can the queue's mbufs take frames of this MTU? Says why not; sets the queue's segment count. */
 int tap_rx_queue_fit(struct rte_eth_dev *dev, struct tap_rxq *q, uint16_t mtu);
+/** Take the lock away from a process that was killed with it; takes a second if there is one. */
+void tap_rx_queue_recover(struct tap_rxq *q);
 /** Give the queue a stage for frames, if it needs one. */
 int tap_rx_queue_stage(struct rte_eth_dev *dev, struct tap_rxq *q);
 

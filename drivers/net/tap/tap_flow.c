@@ -127,6 +127,9 @@ tap_flow_in_kernel(const struct tap_port *port)
 uint64_t
 tap_flow_dropped(const struct tap_port *port)
 {
+	/* The store of rules is the primary's. */
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return port->flow_dropped_base;
 	return port->flows == NULL ? 0 : tap_rules_dropped(port->flows->rules);
 }
 

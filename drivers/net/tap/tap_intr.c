@@ -40,7 +40,7 @@ tap_intr_open(struct tap_rxq *q)
 	q->intr_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (q->intr_fd < 0)
 		return -errno;
-	ret = tap_intr_watch(q->intr_fd, EPOLL_CTL_ADD, q->fd);
+	ret = tap_intr_watch(q->intr_fd, EPOLL_CTL_ADD, tap_rxq_fd(q));
 	return ret != 0 ? ret : tap_intr_watch(q->intr_fd, EPOLL_CTL_ADD, q->wake_fd);
 }
 
@@ -119,7 +119,8 @@ tap_intr_wake(struct tap_rxq *q)
 {
 	static const uint64_t one = 1;
 
-	if (likely(q->wake_fd < 0))
+	/* The eventfd is the primary process's, and so is the sleeper. */
+	if (likely(q->wake_fd < 0) || rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return;
 	/* Against the fence in tap_rx_intr_enable(): the packet first, then the look. */
 	rte_smp_mb();
@@ -146,7 +147,7 @@ tap_intr_adopt(struct tap_rxq *q)
 
 		if (other != q)
 			tap_intr_watch(q->intr_fd, other->stopped ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
-				       other->fd);
+				       tap_rxq_fd(other));
 	}
 }
 

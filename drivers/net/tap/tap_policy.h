@@ -102,7 +102,8 @@ tap_policy_read_begin(struct tap_policy_reader *reader, struct tap_shared *share
 	uint32_t section = rte_atomic_load_explicit(&reader->section, rte_memory_order_relaxed);
 	uint32_t active;
 
-	rte_atomic_store_explicit(&reader->section, section + 1, rte_memory_order_relaxed);
+	/* Odd also where a process was killed in a section and another one goes on. */
+	rte_atomic_store_explicit(&reader->section, (section + 1) | 1, rte_memory_order_relaxed);
 	/* The publisher's membarrier() is the other half of this fence. */
 	tap_fence_light();
 	active = rte_atomic_load_explicit((RTE_ATOMIC(uint32_t) *)&shared->active,

@@ -347,13 +347,13 @@ tap_rx_next_state(struct tap_rxq *q, bool got_packets)
 {
 	uint64_t now = rte_rdtsc();
 
-	if (got_packets || (q->state != TAP_RX_ARMED && tap_bell_rung(q->bell))) {
+	if (got_packets || (q->state != TAP_RX_ARMED && tap_bell_rung(tap_rxq_bell(q)))) {
 		q->state = TAP_RX_ARMED;
 		q->state_end = now + q->window;
 	} else if (q->state == TAP_RX_IDLE || now < q->state_end) {
 		return;
 	} else if (q->state == TAP_RX_ARMED) {
-		rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&q->bell->rung, 0,
+		rte_atomic_store_explicit((RTE_ATOMIC(uint32_t) *)&tap_rxq_bell(q)->rung, 0,
 					  rte_memory_order_relaxed);
 		q->state = TAP_RX_DRAIN;
 		q->state_end = now + q->window;
@@ -378,7 +378,7 @@ tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	bool blind = false;
 	uint16_t nb;
 
-	if (q->state == TAP_RX_IDLE && !tap_bell_rung(q->bell)) {
+	if (q->state == TAP_RX_IDLE && !tap_bell_rung(tap_rxq_bell(q))) {
 		if (likely(--q->idle_polls != 0))
 			return 0;
 		q->idle_polls = TAP_RX_IDLE_POLLS;
@@ -388,7 +388,7 @@ tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	if (blind)
 		q->stats.rescued += nb;
 	/* Behind what was thrown away, or without mbufs, more may wait: go on as if packets came. */
-	if (q->bell != NULL)
+	if (q->doorbell)
 		tap_rx_next_state(q, nb != 0 || tap_rx_vain(q) != vain);
 	return nb;
 }

@@ -135,7 +135,7 @@ tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	if (q == NULL)
 		return -ENOMEM;
 	q->id = id;
-	q->fd = -1;
+	q->port_id = dev->data->port_id;
 	q->intr_fd = -1;
 	q->wake_fd = -1;
 	q->port = port;
@@ -172,6 +172,29 @@ tap_rxq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info *
 	info->conf.offloads = dev->data->dev_conf.rxmode.offloads;
 }
 
+/*
+ * Bursts hold the lock for microseconds. A secondary process that was killed in one holds it
+ * for ever: after a second it is taken away.
+ */
+static void
+tap_rx_queue_lock(struct tap_rxq *q)
+{
+	uint64_t deadline = rte_rdtsc() + rte_get_tsc_hz();
+
+	while (!rte_spinlock_trylock(&q->lock)) {
+		rte_pause();
+		if (rte_rdtsc() > deadline)
+			return;
+	}
+}
+
+void
+tap_rx_queue_recover(struct tap_rxq *q)
+{
+	tap_rx_queue_lock(q);
+	rte_spinlock_unlock(&q->lock);
+}
+
 int
 tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
 {
@@ -179,7 +202,7 @@ tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
 
 	if (!q->stopped)
 		return 0;
-	rte_spinlock_lock(&q->lock);
+	tap_rx_queue_lock(q);
 	/* A NIC's stopped queue drops; with redistribution the others have read the fd. */
 	if (!q->port->rx_mode.redistribute)
 		q->stats.missed += tap_rx_flush(q);
@@ -201,7 +224,7 @@ tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
 
 	if (q->stopped)
 		return 0;
-	rte_spinlock_lock(&q->lock);
+	tap_rx_queue_lock(q);
 	q->stopped = true;
 	rte_spinlock_unlock(&q->lock);
 	rte_atomic_fetch_add_explicit(&q->port->orphans, 1, rte_memory_order_release);

@@ -77,7 +77,7 @@ tap_rx_read_direct(struct tap_rxq *q, struct tap_rx_frame *frame)
 
 	if (unlikely(!tap_rx_have(q, 1)))
 		return false;
-	len = tap_tun_read(q->fd, q->frame[q->n_stash - 1] - TAP_VNET_HDR_LEN,
+	len = tap_tun_read(tap_rxq_fd(q), q->frame[q->n_stash - 1] - TAP_VNET_HDR_LEN,
 			   q->room + TAP_VNET_HDR_LEN);
 	if (len <= (ssize_t)TAP_VNET_HDR_LEN)
 		return false;
@@ -251,9 +251,10 @@ tap_rx_next_staged(struct tap_rxq *q, struct tap_rx_frame *frame, uint16_t n_seg
 
 	if (q->staged == 0) {
 		/* Without mbufs it stays in the kernel, where it is counted if it is too much. */
-		ssize_t len = !tap_rx_have(q, n_segs) ?
-				      0 :
-				      tap_tun_read(q->fd, vnet, TAP_STAGE_LEN + TAP_VNET_HDR_LEN);
+		ssize_t len =
+			!tap_rx_have(q, n_segs) ?
+				0 :
+				tap_tun_read(tap_rxq_fd(q), vnet, TAP_STAGE_LEN + TAP_VNET_HDR_LEN);
 
 		if (len <= (ssize_t)TAP_VNET_HDR_LEN)
 			return false;
@@ -292,7 +293,7 @@ tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
 uint64_t
 tap_rx_flush(struct tap_rxq *q)
 {
-	uint64_t lost = tap_tun_flush(q->fd);
+	uint64_t lost = tap_tun_flush(tap_rxq_fd(q));
 
 	if (q->staged != 0)
 		lost += RTE_MAX(tap_cut_left(&q->cut), 1u);

@@ -56,7 +56,9 @@ tap_kernel_dropped(const struct tap_port *port)
 {
 	struct tap_link_state state;
 
-	if (tap_link_get(port->link, port->ifindex, &state) != 0)
+	/* The handle is the primary's. */
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY ||
+	    tap_link_get(port->link, port->ifindex, &state) != 0)
 		return port->kernel_dropped_base;
 	return state.tx_dropped;
 }

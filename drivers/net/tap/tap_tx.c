@@ -154,7 +154,8 @@ tap_tx_write(const struct tap_txq *q, struct rte_mbuf *m)
 	if (m->ol_flags & TAP_TX_CHANGE)
 		tap_tx_offload(m, (uint8_t *)frame, &vnet, &undo);
 	memcpy(frame - TAP_VNET_HDR_LEN, &vnet, sizeof(vnet));
-	ret = tap_tun_write(q->fd, frame - TAP_VNET_HDR_LEN, m->data_len + TAP_VNET_HDR_LEN);
+	ret = tap_tun_write(tap_txq_fd(q), frame - TAP_VNET_HDR_LEN,
+			    m->data_len + TAP_VNET_HDR_LEN);
 	if (unlikely(ret < 0))
 		tap_tx_undo(&undo);
 	return ret;
@@ -204,7 +205,7 @@ tap_tx_writev(const struct tap_txq *q, const struct rte_mbuf *m)
 	n = tap_tx_fill_iov(m, hdr_len, iov + 1, TAP_TX_MAX_SEGS);
 	if (n == 0 && m->pkt_len > hdr_len)
 		return -EMSGSIZE;
-	return tap_tun_writev(q->fd, iov, n + 1);
+	return tap_tun_writev(tap_txq_fd(q), iov, n + 1);
 }
 
 /* Offload flags whose header lengths cannot be true: the packet must not be touched. */
@@ -279,7 +280,7 @@ tap_tx_joined(struct tap_txq *q, struct rte_mbuf **pkts, uint16_t n, ssize_t *re
 
 	if (joined < 2)
 		return 1;
-	*ret = tap_tun_writev(q->fd, join.iov, joined + 1u);
+	*ret = tap_tun_writev(tap_txq_fd(q), join.iov, joined + 1u);
 	if (unlikely(*ret < 0 && !tap_tx_try_later(*ret)))
 		return 1;
 	if (likely(*ret >= 0)) {
@@ -338,7 +339,7 @@ tap_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	if (q == NULL)
 		return -ENOMEM;
 	q->id = id;
-	q->fd = -1;
+	q->port_id = dev->data->port_id;
 	q->port = tap_port_of(dev);
 	q->nb_desc = nb_desc;
 	q->deferred = conf->tx_deferred_start;

@@ -59,6 +59,7 @@ tap_probe_netdev(struct tap_port *port)
 	fd = tap_tun_open(port->name);
 	if (fd < 0)
 		return fd;
+	tap_fds[port->data->port_id][0] = fd;
 	port->fd[port->nb_fds++] = fd;
 	/* What the kernel can; what it shall, configure says. */
 	port->udp_gso = tap_tun_set_offload(fd, TAP_TUN_UDP) == 0;
@@ -141,6 +142,7 @@ tap_probe_rss(struct rte_eth_dev *dev)
 	if (port->shared == NULL)
 		return -ENOMEM;
 	port->policy.shared = port->shared;
+	tap_bells[dev->data->port_id] = port->bpf != NULL ? tap_bpf_shared(port->bpf)->bell : NULL;
 	port->policy.mirror = (struct tap_mirror){ port->shared, tap_bpf_shared(port->bpf) };
 	port->policy.grace = port->bpf != NULL ? tap_bpf_grace : NULL;
 	port->policy.grace_arg = port->bpf;
@@ -175,6 +177,29 @@ tap_probe_port(struct rte_eth_dev *dev, const struct tap_args *args)
 	return ret;
 }
 
+/* Devargs are the primary's. */
+static int
+tap_probe_secondary(struct rte_vdev_device *vdev)
+{
+	struct rte_eth_dev *dev = rte_eth_dev_attach_secondary(rte_vdev_device_name(vdev));
+	int ret;
+
+	if (dev == NULL) {
+		TAP_LOG(ERR, "%s: the primary process has no such port",
+			rte_vdev_device_name(vdev));
+		return -ENODEV;
+	}
+	dev->device = &vdev->device;
+	dev->dev_ops = &tap_secondary_ops;
+	ret = tap_mp_attach(dev);
+	if (ret != 0) {
+		rte_eth_dev_release_port(dev);
+		return ret;
+	}
+	rte_eth_dev_probing_finish(dev);
+	return 0;
+}
+
 static int
 tap_probe(struct rte_vdev_device *vdev)
 {
@@ -183,11 +208,10 @@ tap_probe(struct rte_vdev_device *vdev)
 	struct tap_args args;
 	int ret;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		TAP_LOG(ERR, "%s: secondary processes are not supported", name);
-		return -ENOTSUP;
-	}
 	tap_cksum_init();
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return tap_probe_secondary(vdev);
+	tap_mp_init();
 	ret = tap_args_parse(name, rte_vdev_device_args(vdev), &args);
 	if (ret != 0)
 		return ret;
