@@ -139,6 +139,25 @@ def check_silence(port, pmd):
     assert port.pmd.proc.poll() is None and not pmd.take_packets()
 
 
+def test_number_of_queues_changes():
+    """The primary adds queues and takes them away while a secondary is attached."""
+    with primary("bpf", 4) as port, secondary(port) as pmd:
+        for queues in (20, 4):
+            port.pmd.cmd("stop")
+            port.pmd.cmd("port stop 0")
+            port.pmd.cmd(f"port config all rxq {queues}")
+            port.pmd.cmd(f"port config all txq {queues}")
+            port.pmd.cmd("port start 0")
+            port.ns.run("ip", "link", "set", port.iface, "up")
+            details = port.ns.run("ip", "-d", "link", "show", port.iface)
+            assert f"numqueues {queues} " in details    # of those that are attached, by any process
+            # All packets to the secondary's queues, whose places have new files.
+            port.pmd.set_reta([2 + i % 2 for i in range(512)])
+            got = exchange(port, (port.pmd, pmd), frames.flows(40, seed=7))
+            wrong = [packets for _, packets in got if [i for i, _ in packets] != [1]]
+            assert not wrong, wrong[:5]
+
+
 def test_one_queue():
     """The secondary has the only queue."""
     with primary("bpf", 1) as port, secondary(port) as pmd:
