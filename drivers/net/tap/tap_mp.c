@@ -384,15 +384,21 @@ tap_mp_ask(struct tap_mp_param *param, struct rte_mp_msg *answer)
 	struct rte_mp_reply reply;
 	struct rte_mp_msg msg;
 
+	answer->num_fds = 0;
 	tap_mp_fill(&msg, param);
 	if (rte_mp_request_sync(&msg, &reply, &patience) != 0)
 		return -rte_errno;
+	/* Without one: the primary has another driver, or is busy for too long. */
 	if (reply.nb_received != 1) {
 		free(reply.msgs);
 		return -ETIMEDOUT;
 	}
 	*answer = reply.msgs[0];
 	free(reply.msgs);
+	if (answer->len_param != sizeof(*param)) {
+		tap_mp_close_all(answer);
+		return -EPROTO;
+	}
 	memcpy(param, answer->param, sizeof(*param));
 	return param->result;
 }
