@@ -178,7 +178,7 @@ dpdk_test()
 		grep -q '^failed' <<< "$cases" || cases="failed dpdk-test: $name"
 	fi
 	echo "${cases:-passed dpdk-test: $name}" >> "$LEDGER"
-	rm "$log"
+	rm -rf "$log" "/var/run/dpdk/$name"
 }
 
 # Ours, and those of DPDK's that work on a vdev; the adapter's takes 64 queues and 1.3 GB.

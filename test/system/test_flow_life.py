@@ -7,6 +7,7 @@ testpmd forgets the rules of its console when it stops a port. Those of the hook
 """
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -446,6 +447,7 @@ def flow_perf(mode, *args):
              *args, "--rules-count=16000", "--rules-batch=16000", "--deletion-rate", "--rxq=4",
              "--txq=4", "--total-mbuf-count=8000"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=START_TIMEOUT)
+        shutil.rmtree(f"/var/run/dpdk/{ns.name}", ignore_errors=True)
         assert ns.links() == {"lo"}
     return done.returncode, done.stdout
 

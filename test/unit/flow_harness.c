@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct tap_pkt;
 static int slow_load(const struct tap_pkt *pkt, uint32_t off, void *dst, uint32_t n);
@@ -444,15 +445,25 @@ run_line(char *line)
 static bool
 open_port(void)
 {
-	char *eal[] = {
-		"flow_harness", "--no-huge", "--no-shconf",    "-m",
-		"64",           "--no-pci",  "--no-telemetry", "--log-level=lib.eal:critical"
-	};
+	char prefix[32];
+	char *eal[] = { "flow_harness",
+			"--no-huge",
+			"--no-shconf",
+			"-m",
+			"64",
+			"--no-pci",
+			"--no-telemetry",
+			"--file-prefix",
+			prefix,
+			"--log-level=lib.eal:critical" };
 	char reason[TAP_REASON_LEN] = "";
 	struct rte_flow_error error;
 
+	snprintf(prefix, sizeof(prefix), "nettap-flow%d", getpid());
 	if (rte_eal_init(RTE_DIM(eal), eal) < 0)
 		return false;
+	/* EAL makes this folder even if it keeps nothing in it, and would leave it. */
+	rmdir(rte_eal_get_runtime_dir());
 
 	net_tap_logtype = rte_log_register("pmd.net.tap");
 	rte_log_set_level((uint32_t)net_tap_logtype, RTE_LOG_CRIT);
