@@ -272,6 +272,28 @@ without_mbufs_a_super_frame_waits(void)
 	return nothing_leaks(few);
 }
 
+/* LRO would take more mbufs than there are: then the segments come. */
+static int
+a_pool_too_small_for_lro_gets_segments(void)
+{
+	struct rte_eth_conf conf = tap_test_conf(TAP_TEST_IP_TYPES);
+	struct rte_mempool *tiny = rte_pktmbuf_pool_create(
+		"tap_test_tiny", 48, 0, 0, RTE_PKTMBUF_HEADROOM + ROOM, SOCKET_ID_ANY);
+	int ret;
+
+	TEST_ASSERT_NOT_NULL(tiny, "no pool");
+	tap_test.pool = tiny;
+	conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO;
+	conf.rxmode.max_lro_pkt_size = 65535;
+	TEST_ASSERT_SUCCESS(tap_test_up(1, 1, &conf), "cannot start");
+	TEST_ASSERT_SUCCESS(send_super(0, 70, 200), "send");
+	TEST_ASSERT_EQUAL(take(0, 32, UINT32_MAX, false, NULL), 70, "segments");
+	TEST_ASSERT_EQUAL(losses(), 0, "%" PRIu64 " lost", losses());
+	ret = nothing_leaks(tiny);
+	rte_mempool_free(tiny);
+	return ret;
+}
+
 /* A queue or port that stops in the middle of a super-frame loses its rest, and counts it. */
 static int
 stop_amid(int (*stop)(void), int (*start)(void))
@@ -413,6 +435,7 @@ struct unit_test_suite tap_test_super_suite = {
 		SOFT(bursts_of_any_size_give_a_super_frame_in_order),
 		AUTO(without_mbufs_a_super_frame_waits),
 		SOFT(without_mbufs_a_super_frame_waits),
+		AUTO(a_pool_too_small_for_lro_gets_segments),
 		AUTO(a_stop_in_the_middle_of_a_super_frame_is_counted),
 		SOFT(a_stop_in_the_middle_of_a_super_frame_is_counted),
 		AUTO(every_segment_comes_in_order),

@@ -264,8 +264,13 @@ tap_rx_next_staged(struct tap_rxq *q, struct tap_rx_frame *frame, uint16_t n_seg
 	}
 	if (tap_cut_pending(&q->cut))
 		return tap_rx_next_segment(q, frame);
-	if (unlikely(!tap_rx_have(q, (uint16_t)tap_rx_segs(q, q->staged))))
-		return false;
+	if (unlikely(!tap_rx_have(q, (uint16_t)tap_rx_segs(q, q->staged)))) {
+		/* A pool that never has so many would hold up the queue: in pieces it goes on. */
+		if (vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE || !tap_rx_cut(q, vnet, n_segs))
+			return false;
+		q->stats.cut++;
+		return tap_rx_next_segment(q, frame);
+	}
 	tap_rx_store(q, frame, q->stage, q->staged, vnet);
 	q->staged = 0;
 	return true;
