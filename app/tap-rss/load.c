@@ -5,12 +5,14 @@
 /* The commands load and unload: objects as pins. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 
 #include <linux/magic.h>
 
@@ -47,10 +49,13 @@ parse(struct cli *cli, struct load *load, int argc, char **argv)
 			break;
 		case 't':
 			load->tap = optarg;
-			ok = strlen(optarg) < IFNAMSIZ && optarg[0] != '\0';
+			ok = strlen(optarg) < IFNAMSIZ && optarg[0] != '\0' &&
+			     strpbrk(optarg, "%/: ") == NULL;
 			if (!ok)
-				cli_error("--tap \"%s\": a name of 1 to 15 characters is wanted",
-					  optarg);
+				cli_error(
+					"--tap \"%s\": a name of 1 to 15 characters without '%%', '/', ':' and "
+					"white space is wanted",
+					optarg);
 			break;
 		case 'u':
 			ok = cli_user("--user", optarg, &load->user);
@@ -77,81 +82,107 @@ parse(struct cli *cli, struct load *load, int argc, char **argv)
 	return load->pin != NULL;
 }
 
-/* The folder and its pins are the user's; the folder can be searched wherever it can be read. */
+/*
+ * Pins first, while the folder is ours and nobody else can enter it; the folder last, by its
+ * fd. It can be searched wherever it can be read.
+ */
 static int
-give_away(const struct load *load)
+give_away(const struct load *load, int dir)
 {
 	mode_t search = load->mode | (load->mode & 0444) >> 2;
-	char path[4096];
 
 	for (unsigned int i = 0; i < TAP_OBJECTS; i++) {
-		int n = snprintf(path, sizeof(path), "%s/%s", load->pin, tap_object_name(i));
+		const char *name = tap_object_name(i);
 
-		if (n < 0 || (size_t)n >= sizeof(path))
-			return -ENAMETOOLONG;
-		if (chmod(path, load->mode) != 0 || chown(path, load->user, (gid_t)-1) != 0)
+		if (fchmodat(dir, name, load->mode, 0) != 0 ||
+		    fchownat(dir, name, load->user, (gid_t)-1, AT_SYMLINK_NOFOLLOW) != 0)
 			return -errno;
 	}
-	return chmod(load->pin, search) != 0 || chown(load->pin, load->user, (gid_t)-1) != 0 ?
-		       -errno :
-		       0;
+	return fchmod(dir, search) != 0 || fchown(dir, load->user, (gid_t)-1) != 0 ? -errno : 0;
 }
 
+/* By the folder's fd, whatever its path leads to meanwhile. */
 static int
-pin_all(const struct load *load, const struct tap_bpf *bpf, bool made)
+pin_all(const struct load *load, const struct tap_bpf *bpf, int dir)
 {
 	char reason[TAP_OBJECTS_REASON] = "";
-	int ret = tap_objects_pin(tap_bpf_objects(bpf), load->pin, reason);
+	char path[32];
+	int ret;
 
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
+	ret = tap_objects_pin(tap_bpf_objects(bpf), path, reason);
 	if (ret != 0)
-		cli_error("%s", reason);
-	if (ret == 0) {
-		ret = give_away(load);
-		if (ret != 0) {
-			cli_error("%s: %s", load->pin, strerror(-ret));
-			tap_objects_unpin(load->pin);
-		}
-	}
-	if (ret != 0 && made)
-		rmdir(load->pin);
-	return ret == 0 ? CLI_OK : CLI_FAILED;
+		return cli_error("--pin %s: %s", load->pin, reason);
+	ret = give_away(load, dir);
+	if (ret == 0)
+		return CLI_OK;
+	tap_objects_unpin(path);
+	return cli_error("--pin %s: %s", load->pin, strerror(-ret));
 }
 
 static bool
-in_bpf_fs(const char *path)
+in_bpf_fs(int dir)
 {
 	struct statfs fs;
 
-	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+	return fstatfs(dir, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+}
+
+/* A folder above may keep the user out, as that of systemd does. */
+static void
+warn_if_out_of_reach(const struct load *load)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(setuid(load->user) != 0 || access(load->pin, X_OK) == 0 ? 0 : 1);
+	if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	    WEXITSTATUS(status) != 0)
+		cli_error("warning: a folder above %s keeps user %u out; one that does not: "
+			  "mount -t bpf -o mode=0711 bpf FOLDER",
+			  load->pin, (unsigned int)load->user);
 }
 
 static int
-load_all(const struct load *load)
+load_into(const struct load *load, int dir)
 {
-	struct tap_bpf *bpf = NULL;
-	bool made = mkdir(load->pin, 0700) == 0;
+	struct tap_bpf *bpf;
 	int status;
 
-	if (!made && errno != EEXIST)
-		return cli_error("--pin %s: %s; " MOUNT_HINT, load->pin, strerror(errno));
-	if (in_bpf_fs(load->pin))
-		bpf = cli_objects_load();
-	else
-		cli_error("--pin %s: not in a BPF file system; " MOUNT_HINT, load->pin);
-	if (bpf == NULL) {
-		if (made)
-			rmdir(load->pin);
+	if (!in_bpf_fs(dir))
+		return cli_error("--pin %s: not in a BPF file system; " MOUNT_HINT, load->pin);
+	bpf = cli_objects_load();
+	if (bpf == NULL)
 		return CLI_FAILED;
-	}
-	status = pin_all(load, bpf, made);
+	status = pin_all(load, bpf, dir);
 	tap_bpf_close(bpf);
 	if (status == CLI_OK && load->tap != NULL) {
 		status = cli_tap_make(load->tap, load->user, (unsigned int)load->queues);
-		if (status != CLI_OK) {
+		if (status != CLI_OK)
 			tap_objects_unpin(load->pin);
-			rmdir(load->pin);
-		}
 	}
+	return status;
+}
+
+/* Always into a new folder: who owned an old one could lead us anywhere. */
+static int
+load_all(const struct load *load)
+{
+	int dir, status;
+
+	if (mkdir(load->pin, 0700) != 0)
+		return cli_error("--pin %s: %s; %s", load->pin, strerror(errno),
+				 errno == EEXIST ? "dpdk-tap-rss unload removes it" : MOUNT_HINT);
+	dir = open(load->pin, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	status = dir < 0 ? cli_error("--pin %s: %s", load->pin, strerror(errno)) :
+			   load_into(load, dir);
+	if (dir >= 0)
+		close(dir);
+	if (status != CLI_OK)
+		rmdir(load->pin);
+	else
+		warn_if_out_of_reach(load);
 	return status;
 }
 

@@ -100,6 +100,8 @@ cli_tap_make(const char *name, uid_t owner, unsigned int queues)
 	unsigned int n = 0;
 	int ret = link == NULL ? -errno : 0;
 
+	if (ret == 0 && if_nametoindex(name) != 0)
+		ret = -EEXIST;
 	snprintf(iface, sizeof(iface), "%s", name);
 	/* All of them once: the kernel says now if it has not so many. */
 	while (ret == 0 && n < queues) {

@@ -19,6 +19,8 @@
 
 #define MAX_ALLOWED 64
 #define BACKLOG 16
+/* After objects were given, or could not be. */
+#define PAUSE_US 100000
 
 struct serve {
 	const char *path;
@@ -125,7 +127,7 @@ is_allowed(const struct serve *serve, uid_t uid)
 	return false;
 }
 
-/* @return whether the objects have been given */
+/* @return whether new objects are wanted */
 static bool
 answer(const struct serve *serve, int sock, const struct tap_bpf *bpf)
 {
@@ -144,7 +146,7 @@ answer(const struct serve *serve, int sock, const struct tap_bpf *bpf)
 	}
 	if (bpf == NULL) {
 		tap_objects_send(sock, NULL, "the programs cannot be loaded, see the server's log");
-		return false;
+		return true;
 	}
 	ret = tap_objects_send(sock, tap_bpf_objects(bpf), NULL);
 	if (ret != 0)
@@ -178,13 +180,17 @@ serve_all(const struct serve *serve, int listener, const sigset_t *unblocked)
 	while (!ended) {
 		int sock = next_client(listener, unblocked);
 
-		if (sock < 0)
+		if (sock < 0) {
+			/* Without fds to be had, not a busy loop. */
+			if (!ended)
+				usleep(PAUSE_US);
 			continue;
+		}
 		if (answer(serve, sock, bpf)) {
 			tap_bpf_close(bpf);
 			bpf = cli_objects_load();
-		} else if (bpf == NULL) {
-			bpf = cli_objects_load();
+			/* However often it asks: a client has a share of this machine, not all of it. */
+			usleep(PAUSE_US);
 		}
 		close(sock);
 		fflush(stdout);
@@ -208,6 +214,7 @@ cli_serve(int argc, char **argv)
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGTERM);
 	sigprocmask(SIG_BLOCK, &blocked, &unblocked);
+	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	listener = listen_at(&serve);

@@ -99,6 +99,32 @@ def test_pins(bpffs):
         port.check(dict(list(frames.corpus().items())[:5]), RssConfig.spread(4))
 
 
+def test_objects_go_into_a_new_folder_only(bpffs):
+    """Somebody else's folder could lead root to any file."""
+    (bpffs / "theirs").mkdir()
+    with Port(prepare=make_tap) as port:
+        assert "exists" in run(port.ns, "load", "--pin", bpffs / "theirs", status=2)
+        run(port.ns, "load", "--pin", bpffs / "mine", "--user", "nobody", "--mode", "640")
+        assert oct((bpffs / "mine").stat().st_mode) == "0o40750"
+        for pin in (bpffs / "mine").iterdir():
+            assert (pin.stat().st_uid, oct(pin.stat().st_mode)) == (NOBODY, "0o100640")
+        assert "exists" in run(port.ns, "load", "--pin", bpffs / "mine", status=2)
+        assert "tap0: File exists" in run(port.ns, "load", "--pin", bpffs / "more", "--tap", "tap0", status=2)
+        assert not (bpffs / "more").exists()
+        run(port.ns, "unload", "--pin", bpffs / "mine")
+    (bpffs / "theirs").rmdir()
+
+
+def test_a_user_who_cannot_get_there_is_told(tmp_path):
+    subprocess.run(["mount", "-t", "bpf", "-o", "mode=0700", "bpf", tmp_path], check=True)
+    try:
+        with Port(prepare=make_tap) as port:
+            assert "keeps user 65534 out" in run(port.ns, "load", "--pin", tmp_path / "x", "--user", "nobody")
+            run(port.ns, "unload", "--pin", tmp_path / "x")
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
 def test_a_pin_is_used_again(bpffs):
     """What an earlier port left in the maps does not matter to the next."""
     pin = bpffs / "again"
@@ -182,6 +208,7 @@ def test_bad_arguments(devargs, words):
     (["load", "--pin", "/x", "--mode", "9"], "--mode.*octal"),
     (["load", "--pin", "/x", "--queues", "257"], "--queues.*1 to 256"),
     (["load", "--pin", "/x", "--tap", "sixteen-letters!"], "--tap.*1 to 15"),
+    (["load", "--pin", "/x", "--tap", "tap%d"], "--tap.*without '%'"),
     (["serve", "--socket", "/x"], "--allow"),
     (["serve", "--allow", "root"], "--socket"),
     (["serve", "--allow", "root", "--socket", "/" + "x" * 200], "107 characters"),

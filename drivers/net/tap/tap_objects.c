@@ -321,7 +321,7 @@ tap_objects_receive(struct tap_objects *o, int sock, char *reason)
 
 	if (len < 0) {
 		snprintf(reason, TAP_OBJECTS_REASON, "the server does not answer: %s",
-			 strerror(err));
+			 err == EAGAIN ? "no answer in 30 seconds" : strerror(err));
 		return -err;
 	}
 	n = tap_message_fds(&msg, o);
@@ -353,6 +353,7 @@ tap_objects_connect(const char *path, char *reason)
 		sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 		if (sock >= 0 &&
 		    setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
+		    setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
 		    connect(sock, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
 			return sock;
 		err = errno;

@@ -10,6 +10,30 @@
 #include "tap_match.h"
 #include "tap_rules_store.h"
 
+static void
+tap_count_add(const struct tap_tables *tables, uint16_t number, struct tap_rule_count *sum)
+{
+	uint32_t i;
+
+	for (i = 0; i < tables->banks; i++) {
+		const struct tap_flow_count *count = &tables->count[i * TAP_RULES + number];
+
+		sum->hits += rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)&count->hits,
+						      rte_memory_order_relaxed);
+		sum->bytes += rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)&count->bytes,
+						       rte_memory_order_relaxed);
+	}
+}
+
+/* What programs have counted, and what bursts have. */
+static void
+tap_count_sum(const struct tap_rules *rules, uint16_t number, struct tap_rule_count *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	tap_count_add(&rules->tables, number, sum);
+	tap_count_add(&rules->kernel, number, sum);
+}
+
 struct tap_rules *
 tap_rules_open(const struct tap_tables *tables, const struct tap_tables *kernel,
 	       struct tap_publisher *pub)
@@ -32,6 +56,8 @@ tap_rules_open(const struct tap_tables *tables, const struct tap_tables *kernel,
 	tap_mirror_update(&rules->flow, tables->flow, sizeof(*tables->flow));
 	for (i = TAP_MAX_RULES; i > 0; i--)
 		rules->free[rules->n_free++] = (uint16_t)i;
+	/* Maps that were handed over may have counted for another port. */
+	tap_count_sum(rules, TAP_COUNTER_DROPPED, &rules->base[TAP_COUNTER_DROPPED]);
 	return rules;
 }
 
@@ -197,30 +223,6 @@ tap_view_publish(struct tap_rules *rules)
 
 /* Counters */
 
-static void
-tap_count_add(const struct tap_tables *tables, uint16_t number, struct tap_rule_count *sum)
-{
-	uint32_t i;
-
-	for (i = 0; i < tables->banks; i++) {
-		const struct tap_flow_count *count = &tables->count[i * TAP_RULES + number];
-
-		sum->hits += rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)&count->hits,
-						      rte_memory_order_relaxed);
-		sum->bytes += rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)&count->bytes,
-						       rte_memory_order_relaxed);
-	}
-}
-
-/* What programs have counted, and what bursts have. */
-static void
-tap_count_sum(const struct tap_rules *rules, uint16_t number, struct tap_rule_count *sum)
-{
-	memset(sum, 0, sizeof(*sum));
-	tap_count_add(&rules->tables, number, sum);
-	tap_count_add(&rules->kernel, number, sum);
-}
-
 void
 tap_rules_count(struct tap_rules *rules, uint16_t number, bool reset, struct tap_rule_count *count)
 {
@@ -240,7 +242,7 @@ tap_rules_dropped(const struct tap_rules *rules)
 	struct tap_rule_count count;
 
 	tap_count_sum(rules, TAP_COUNTER_DROPPED, &count);
-	return count.hits;
+	return count.hits - rules->base[TAP_COUNTER_DROPPED].hits;
 }
 
 int
