@@ -54,7 +54,7 @@ tap_choose(const struct tap_choice *choices, size_t n, const char *value)
 
 /* What the kernel accepts as the name of a netdev, less its %d patterns. */
 static int
-tap_parse_iface(const char *value, struct tap_args *args)
+tap_parse_netdev(const char *value, char name[IFNAMSIZ])
 {
 	const char *c;
 
@@ -63,7 +63,19 @@ tap_parse_iface(const char *value, struct tap_args *args)
 	for (c = value; *c != '\0'; c++)
 		if (*c == '/' || *c == ':' || *c == '%' || isspace((unsigned char)*c))
 			return -EINVAL;
-	return rte_strscpy(args->iface, value, sizeof(args->iface)) < 0 ? -EINVAL : 0;
+	return rte_strscpy(name, value, IFNAMSIZ) < 0 ? -EINVAL : 0;
+}
+
+static int
+tap_parse_iface(const char *value, struct tap_args *args)
+{
+	return tap_parse_netdev(value, args->iface);
+}
+
+static int
+tap_parse_remote(const char *value, struct tap_args *args)
+{
+	return tap_parse_netdev(value, args->remote);
 }
 
 static int
@@ -151,6 +163,7 @@ tap_parse_rss_algo(const char *value, struct tap_args *args)
 static const struct tap_arg tap_arg_table[] = {
 	{ "iface", "a name of 1 to 15 characters without '/', ':', '%' and white space",
 	  tap_parse_iface },
+	{ "remote", "the name of an Ethernet netdev", tap_parse_remote },
 	{ "mac", "fixed, or a unicast address XX:XX:XX:XX:XX:XX", tap_parse_mac },
 	{ "persist", "no value, 1 or 0", tap_parse_persist },
 	{ "rss", "auto, bpf, basic, soft", tap_parse_rss },
@@ -207,6 +220,12 @@ tap_args_parse(const char *name, const char *text, struct tap_args *args)
 	rte_kvargs_free(kvargs);
 	if (ret == 0 && args->bpf_pin[0] != '\0' && args->rss_fds[0] != '\0') {
 		TAP_LOG(ERR, "%s: bpf_pin and rss_fds exclude each other", name);
+		ret = -EINVAL;
+	}
+	if (ret == 0 && args->remote[0] != '\0' && args->mac_source != TAP_MAC_NETDEV) {
+		TAP_LOG(ERR,
+			"%s: mac and remote exclude each other: the port has the remote's address",
+			name);
 		ret = -EINVAL;
 	}
 	return ret;

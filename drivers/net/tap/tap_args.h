@@ -41,6 +41,7 @@ struct tap_args {
 	bool persist;                      /**< the netdev stays when the port is closed */
 	bool gso;                          /**< take super-frames from the kernel, and cut them */
 	bool gro;                          /**< join packets to super-frames for the kernel */
+	char remote[IFNAMSIZ];             /**< netdev to capture from, or empty */
 	char bpf_pin[PATH_MAX];            /**< folder of pinned BPF objects, or empty */
 	char rss_fds[TAP_SOCKET_PATH_LEN]; /**< socket that gives BPF objects, or empty */
 };
@@ -48,6 +49,7 @@ struct tap_args {
 /** The device arguments in the form that dpdk-pmdinfo prints. */
 #define TAP_ARGS_HELP                                                                              \
 	"iface=<string> "                                                                          \
+	"remote=<string> "                                                                         \
 	"mac=fixed|<XX:XX:XX:XX:XX:XX> "                                                           \
 	"persist "                                                                                 \
 	"rss=auto|bpf|basic|soft "                                                                 \

@@ -14,6 +14,7 @@
 #include "tap_control.h"
 #include "tap_ethdev.h"
 #include "tap_log.h"
+#include "tap_remote.h"
 #include "tap_rx.h"
 #include "tap_telemetry.h"
 
@@ -272,15 +273,17 @@ tap_start(struct rte_eth_dev *dev)
 	if (ret != 0) {
 		tap_stop_queues(dev);
 		tap_intr_stop(dev);
-	} else {
-		tap_mp_started(port);
+		return ret;
 	}
-	return ret;
+	tap_mp_started(port);
+	tap_remote_run(port, true);
+	return 0;
 }
 
 int
 tap_stop(struct rte_eth_dev *dev)
 {
+	tap_remote_run(tap_port_of(dev), false);
 	/* A netdev that has gone, or may not be touched, must not keep the port from closing. */
 	tap_set_link_down(dev);
 	tap_mp_stopped(tap_port_of(dev));
@@ -322,6 +325,9 @@ tap_mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 		if (ret != 0)
 			goto restore;
 	}
+	ret = tap_remote_set_mtu(port, mtu);
+	if (ret != 0)
+		goto restore;
 	ret = tap_link_set_mtu(port->link, port->ifindex, mtu);
 	if (ret == 0)
 		return 0;

@@ -199,6 +199,7 @@ struct tap_port {
 	bool steering;                /**< RSS was asked for */
 	bool udp_gso;                 /**< the kernel has super-frames of UDP */
 	bool doorbell;                /**< a program rings when a packet comes */
+	struct tap_remote *remote;    /**< NULL: no netdev is captured from */
 	struct tap_flows *flows;      /**< NULL until the first flow rule */
 	struct tap_tables tables;     /**< of the flow rules, as bursts read them */
 	struct tap_rules_needs needs; /**< of the flow rules, as attached for */

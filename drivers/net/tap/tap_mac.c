@@ -6,6 +6,7 @@
 
 #include "tap_ethdev.h"
 #include "tap_log.h"
+#include "tap_remote.h"
 
 /*
  * The filter of a NIC: the kernel sends all kinds of frames into a tap, so the port
@@ -34,6 +35,7 @@ tap_mac_accept(const struct tap_port *port, const struct rte_ether_addr *dst)
 int
 tap_promiscuous_enable(struct rte_eth_dev *dev)
 {
+	tap_remote_set_promiscuous(tap_port_of(dev), true);
 	tap_port_of(dev)->filter.promiscuous = true;
 	return 0;
 }
@@ -41,6 +43,7 @@ tap_promiscuous_enable(struct rte_eth_dev *dev)
 int
 tap_promiscuous_disable(struct rte_eth_dev *dev)
 {
+	tap_remote_set_promiscuous(tap_port_of(dev), false);
 	tap_port_of(dev)->filter.promiscuous = false;
 	return 0;
 }
@@ -48,6 +51,7 @@ tap_promiscuous_disable(struct rte_eth_dev *dev)
 int
 tap_allmulticast_enable(struct rte_eth_dev *dev)
 {
+	tap_remote_set_allmulticast(tap_port_of(dev), true);
 	tap_port_of(dev)->filter.allmulticast = true;
 	return 0;
 }
@@ -55,6 +59,7 @@ tap_allmulticast_enable(struct rte_eth_dev *dev)
 int
 tap_allmulticast_disable(struct rte_eth_dev *dev)
 {
+	tap_remote_set_allmulticast(tap_port_of(dev), false);
 	tap_port_of(dev)->filter.allmulticast = false;
 	return 0;
 }
@@ -69,6 +74,10 @@ tap_mac_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 	/* ethdev restores the address at each start; what is right needs no privilege. */
 	if (ret == 0 && !rte_is_same_ether_addr(&now.mac, mac))
 		ret = tap_link_set_mac(port->link, port->ifindex, mac);
+	if (ret == 0)
+		ret = tap_remote_allow(port, mac);
+	if (ret == 0 && !rte_is_same_ether_addr(&port->data->mac_addrs[0], mac))
+		tap_remote_forbid(port, &port->data->mac_addrs[0]);
 	if (ret != 0)
 		TAP_LOG(ERR, "%s: cannot set the MAC address: %s", port->name, strerror(-ret));
 	return ret;
@@ -78,13 +87,16 @@ int
 tap_mac_add(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t index, uint32_t vmdq)
 {
 	struct tap_port *port = tap_port_of(dev);
+	int ret;
 
 	/* ethdev has checked the address and writes the table after this. */
-	RTE_SET_USED(mac);
 	if (vmdq != 0)
 		return -ENOTSUP;
 	if (index >= TAP_MAX_MACS)
 		return -ENOSPC;
+	ret = tap_remote_allow(port, mac);
+	if (ret != 0)
+		return ret;
 	port->filter.n_unicast = RTE_MAX(port->filter.n_unicast, (uint16_t)(index + 1));
 	return 0;
 }
@@ -92,21 +104,24 @@ tap_mac_add(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t index,
 void
 tap_mac_remove(struct rte_eth_dev *dev, uint32_t index)
 {
-	/* ethdev zeroes the entry: no frame has the zero address as its destination. */
-	RTE_SET_USED(dev);
-	RTE_SET_USED(index);
+	/* ethdev zeroes the entry after this: no frame has the zero address as its destination. */
+	tap_remote_forbid(tap_port_of(dev), &dev->data->mac_addrs[index]);
 }
 
 int
 tap_mcast_set(struct rte_eth_dev *dev, struct rte_ether_addr *list, uint32_t n)
 {
 	struct tap_mac_filter *filter = &tap_port_of(dev)->filter;
+	int ret;
 
 	if (n > TAP_MAX_MCAST) {
 		TAP_LOG(ERR, "%s: %u multicast addresses; at most %u are supported",
 			tap_port_of(dev)->name, n, TAP_MAX_MCAST);
 		return -ENOSPC;
 	}
+	ret = tap_remote_set_multicast(tap_port_of(dev), list, n);
+	if (ret != 0)
+		return ret;
 	if (n != 0)
 		memcpy(filter->multicast, list, n * sizeof(*list));
 	filter->n_multicast = (uint16_t)n;

@@ -16,6 +16,7 @@
 #include "tap_cksum.h"
 #include "tap_ethdev.h"
 #include "tap_log.h"
+#include "tap_remote.h"
 #include "tap_telemetry.h"
 
 RTE_LOG_REGISTER_DEFAULT(net_tap_logtype, NOTICE);
@@ -23,6 +24,7 @@ RTE_LOG_REGISTER_DEFAULT(net_tap_logtype, NOTICE);
 void
 tap_port_free(struct tap_port *port)
 {
+	tap_remote_close(port);
 	if (port->nb_fds != 0) {
 		/* A persistent netdev would keep them and steer the next process's packets. */
 		tap_tun_set_steering(port->fd[0], -1);
@@ -166,6 +168,8 @@ tap_probe_port(struct rte_eth_dev *dev, const struct tap_args *args)
 	port->args = *args;
 	rte_strscpy(port->name, args->iface, sizeof(port->name));
 	ret = tap_probe_netdev(port);
+	if (ret == 0)
+		ret = tap_remote_open(port);
 	if (ret == 0)
 		ret = tap_probe_mac(dev);
 	if (ret == 0)
