@@ -14,8 +14,8 @@ CHUNK = 200     # frames sent before their arrival is waited for; well below a q
 class Port:
     """One net_tap port whose tap lives in a namespace of its own; a context manager."""
 
-    def __init__(self, devargs="", iface="tap0", ipv6=False, prepare=None, **testpmd_args):
-        """prepare is called with the namespace before testpmd starts."""
+    def __init__(self, devargs="", iface="tap0", ipv6=False, prepare=None, wire=None, **testpmd_args):
+        """prepare(ns) comes before testpmd; frames are sent at wire, if that is not the tap."""
         self.iface = iface
         self.ns = Netns(ipv6=ipv6)
         self.sock = None
@@ -27,7 +27,7 @@ class Port:
             vdev = f"net_tap0,iface={iface}" + ("," + devargs if devargs else "")
             self.pmd = Testpmd(self.ns, vdev, **testpmd_args)
             self.ns.run("ip", "link", "set", iface, "up")
-            self.sock = self.ns.packet_socket(iface)
+            self.sock = self.ns.packet_socket(wire or iface)
         except BaseException:
             self.close()
             raise
