@@ -6,8 +6,8 @@
 #
 # Runs all tests: builds with gcc and clang, unit, program and fuzz tests, system tests with the
 # distribution's testpmd, some of these with sanitizers, a DPDK tree built with this driver, and
-# static checks. Installs what is missing for that. The last line is "N passed, N failed".
-# --quick leaves out the sanitizers and the DPDK tree.
+# the Debian packages, static checks. Installs what is missing for that. The last line is "N passed, N failed".
+# --quick leaves out the sanitizers, the DPDK tree and the packages.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -221,5 +221,6 @@ if ! $quick; then
 	if $ok; then
 		part 'Tests in a DPDK tree' dpdk_tests
 	fi
+	part 'Debian packages' devtools/test-package.sh
 fi
 part 'Static checks' static_checks
