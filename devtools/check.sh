@@ -10,7 +10,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-CHECKS='format cppcheck tidy spdx shell python spelling size'
+CHECKS='format cppcheck tidy spdx shell python spelling size docs'
 
 # Files of the project whose names match a -name pattern in $@.
 files()
@@ -82,13 +82,13 @@ check_spdx()
 			echo "$file: no line \"SPDX-License-Identifier: $want\""
 			bad=1
 		}
-	done < <(files '*.[ch]' '*.sh' '*.py' '*.rst' '*.md' '*.ini' '*.yml' meson.build meson_options.txt run '.[a-z]*' MAINTAINERS)
+	done < <(files '*.[ch]' '*.sh' '*.py' '*.rst' '*.md' '*.ini' '*.yml' '*.service' '*.in' '*.1' meson.build meson_options.txt run '.[a-z]*' MAINTAINERS)
 	return "$bad"
 }
 
 check_shell()
 {
-	{ files '*.sh'; echo .ci/run; } | xargs shellcheck
+	{ files '*.sh' '*.in'; echo .ci/run; } | xargs shellcheck
 }
 
 check_python()
@@ -110,6 +110,12 @@ check_size()
 		/^\{/ { start = FNR }
 		/^\}/ && start { if (FNR - start > 100) { print FILENAME ":" start ": function over 100 lines"; bad = 1 }; start = 0 }
 		END { exit bad }'
+}
+
+# All pages, and every reference in them.
+check_docs()
+{
+	sphinx-build -q -W --keep-going -E -b html doc build/doc
 }
 
 case ${1:-} in
