@@ -6,7 +6,7 @@ import re
 import frames
 import pytest
 from conftest import BPF_ERROR, DEVARG, RUNG, need_bpf, open_port
-from held import all_gone, programs_of
+from held import all_gone, programs_of, settled
 from netns import Netns
 from port import Port
 from rss_model import RETA_SIZE, RssConfig, classify
@@ -327,7 +327,6 @@ def test_link_down_and_up_from_the_port_and_from_the_kernel():
         port.pmd.cmd("set link-up port 0")
         assert "UP" in port.ns.run("ip", "-br", "link", "show", "tap0")
         assert "Link status: up" in port.pmd.cmd("show port info 0")
-        port.ns.run("ip", "link", "set", "tap0", "down")
-        assert "Link status: down" in port.pmd.cmd("show port info 0")
-        port.ns.run("ip", "link", "set", "tap0", "up")
-        assert "Link status: up" in port.pmd.cmd("show port info 0")
+        for state in ("down", "up"):
+            port.ns.run("ip", "link", "set", "tap0", state)
+            assert settled(lambda s=state: f"Link status: {s}" in port.pmd.cmd("show port info 0"))

@@ -14,6 +14,7 @@
 #include "tap_control.h"
 #include "tap_ethdev.h"
 #include "tap_log.h"
+#include "tap_netdev.h"
 #include "tap_remote.h"
 #include "tap_rx.h"
 #include "tap_telemetry.h"
@@ -39,7 +40,7 @@ tap_set_queues(struct tap_port *port, uint16_t n)
 		tap_fds[port->data->port_id][port->nb_fds] = -1;
 	}
 	while (port->nb_fds < n) {
-		ret = tap_tun_open(port->name);
+		ret = tap_netdev_open_queue(port);
 		if (ret < 0)
 			break;
 		tap_fds[port->data->port_id][port->nb_fds] = ret;
@@ -135,7 +136,7 @@ tap_start_netdev(struct rte_eth_dev *dev)
 	struct tap_port *port = tap_port_of(dev);
 	uint16_t queue_len = tap_queue_len(dev->data);
 	struct tap_link_state now;
-	int ret = tap_link_get(port->link, port->ifindex, &now);
+	int ret = tap_netdev_get(port, &now);
 
 	if (ret == 0 && queue_len != 0 && queue_len != now.queue_len)
 		ret = tap_link_set_queue_len(port->link, port->ifindex, queue_len);
@@ -205,7 +206,7 @@ tap_set_link(struct rte_eth_dev *dev, bool up)
 {
 	struct tap_port *port = tap_port_of(dev);
 	struct tap_link_state now;
-	int ret = tap_link_get(port->link, port->ifindex, &now);
+	int ret = tap_netdev_get(port, &now);
 
 	if (ret == 0 && up != ((now.flags & IFF_UP) != 0))
 		ret = tap_link_set_up(port->link, port->ifindex, up);
@@ -270,6 +271,8 @@ tap_start(struct rte_eth_dev *dev)
 	ret = tap_intr_start(dev);
 	if (ret == 0)
 		ret = tap_set_link_up(dev);
+	if (ret == 0)
+		ret = tap_lsc_start(dev);
 	if (ret != 0) {
 		tap_stop_queues(dev);
 		tap_intr_stop(dev);
@@ -284,6 +287,7 @@ int
 tap_stop(struct rte_eth_dev *dev)
 {
 	tap_remote_run(tap_port_of(dev), false);
+	tap_lsc_stop(dev);
 	/* A netdev that has gone, or may not be touched, must not keep the port from closing. */
 	tap_set_link_down(dev);
 	tap_mp_stopped(tap_port_of(dev));
@@ -292,7 +296,7 @@ tap_stop(struct rte_eth_dev *dev)
 	return 0;
 }
 
-static int
+int
 tap_link_update(struct rte_eth_dev *dev, int wait)
 {
 	struct tap_port *port = tap_port_of(dev);
@@ -305,7 +309,7 @@ tap_link_update(struct rte_eth_dev *dev, int wait)
 	struct tap_link_state state;
 
 	RTE_SET_USED(wait);
-	if (tap_link_get(port->link, port->ifindex, &state) == 0)
+	if (tap_netdev_get(port, &state) == 0)
 		link.link_status =
 			(state.flags & want) == want ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN;
 	return rte_eth_linkstatus_set(dev, &link);
@@ -315,6 +319,7 @@ static int
 tap_mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 {
 	struct tap_port *port = tap_port_of(dev);
+	struct tap_link_state now;
 	uint16_t i;
 	int ret;
 
@@ -328,7 +333,9 @@ tap_mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 	ret = tap_remote_set_mtu(port, mtu);
 	if (ret != 0)
 		goto restore;
-	ret = tap_link_set_mtu(port->link, port->ifindex, mtu);
+	ret = tap_netdev_get(port, &now);
+	if (ret == 0)
+		ret = tap_link_set_mtu(port->link, port->ifindex, mtu);
 	if (ret == 0)
 		return 0;
 	TAP_LOG(ERR, "%s: cannot set the MTU to %u: %s", port->name, mtu, strerror(-ret));
@@ -438,6 +445,7 @@ tap_close(struct rte_eth_dev *dev)
 	}
 	tap_telemetry_remove(dev);
 	tap_mp_gone(tap_port_of(dev));
+	tap_lsc_stop(dev);
 	tap_intr_stop(dev);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		tap_rx_queue_release(dev, i);

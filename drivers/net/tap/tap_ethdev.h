@@ -182,6 +182,12 @@ struct tap_port {
 	struct rte_eth_dev_data *data;
 	char name[IFNAMSIZ]; /**< netdev */
 	unsigned int ifindex;
+	bool moved;    /**< the netdev is, or was, in another network namespace than the process */
+	bool lost;     /**< it could not be followed there, which was logged; or it is gone */
+	bool gone;     /**< the netdev was removed */
+	bool rmv_told; /**< and the application was told */
+	uint16_t lsc_told;           /**< link status of the last event */
+	struct rte_intr_handle *lsc; /**< of link state and removal; NULL: not watched */
 	struct tap_args args;
 	struct tap_link *link;
 	int fd[TAP_MAX_QUEUES]; /**< queues of the netdev, fd[0] from probe to close; of the primary */
@@ -251,6 +257,7 @@ extern const struct eth_dev_ops tap_gone_ops;
 /** Choose the bursts of this process. */
 void tap_set_bursts(struct rte_eth_dev *dev);
 int tap_stop(struct rte_eth_dev *dev);
+int tap_link_update(struct rte_eth_dev *dev, int wait);
 int tap_close(struct rte_eth_dev *dev);
 /** Bring the number of queue fds to @p n, which may be 0. */
 int tap_set_queues(struct tap_port *port, uint16_t n);
@@ -310,6 +317,12 @@ void tap_intr_queue_close(struct tap_rxq *q);
 void tap_intr_wake(struct tap_rxq *q);
 int tap_rx_intr_enable(struct rte_eth_dev *dev, uint16_t id);
 int tap_rx_intr_disable(struct rte_eth_dev *dev, uint16_t id);
+
+/* tap_lsc.c */
+/** Tell of link state and removal by events, if the configuration asks for them; the link is up. */
+int tap_lsc_start(struct rte_eth_dev *dev);
+/** No more events. Waits for one under way: no lock may be held that its callback takes. */
+void tap_lsc_stop(struct rte_eth_dev *dev);
 
 /* tap_tx.c */
 int tap_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsigned int socket,
@@ -374,6 +387,6 @@ unsigned int tap_counters(const struct tap_counter **counters);
 uint64_t tap_counter_get(const struct rte_eth_dev_data *data, const struct tap_counter *counter,
 			 uint16_t id);
 /** Packets that the netdev has dropped since the last reset, without a rule that says so. */
-uint64_t tap_kernel_missed(const struct tap_port *port);
+uint64_t tap_kernel_missed(struct tap_port *port);
 
 #endif /* TAP_ETHDEV_H */

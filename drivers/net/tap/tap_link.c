@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <sys/epoll.h>
+
 #include <libmnl/libmnl.h>
 
 #include <linux/if.h>
@@ -21,10 +23,23 @@
 
 struct tap_link {
 	struct mnl_socket *socket;
-	rte_spinlock_t lock; /* one request and its answer at a time */
+	struct mnl_socket *events; /* NULL: not watched */
+	int epfd;                  /* whose epoll instance has the events */
+	rte_spinlock_t lock;       /* one request and its answer at a time */
 	uint32_t sequence;
 	char buf[TAP_LINK_BUF];
 };
+
+static struct mnl_socket *
+tap_link_socket(int flags, unsigned int groups)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | flags);
+
+	if (socket == NULL || mnl_socket_bind(socket, groups, MNL_SOCKET_AUTOPID) == 0)
+		return socket;
+	mnl_socket_close(socket);
+	return NULL;
+}
 
 struct tap_link *
 tap_link_open(void)
@@ -35,8 +50,8 @@ tap_link_open(void)
 		return NULL;
 	rte_spinlock_init(&link->lock);
 	link->sequence = (uint32_t)time(NULL);
-	link->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (link->socket == NULL || mnl_socket_bind(link->socket, 0, MNL_SOCKET_AUTOPID) != 0) {
+	link->socket = tap_link_socket(0, 0);
+	if (link->socket == NULL) {
 		tap_link_close(link);
 		return NULL;
 	}
@@ -48,6 +63,7 @@ tap_link_close(struct tap_link *link)
 {
 	if (link == NULL)
 		return;
+	tap_link_unwatch(link);
 	if (link->socket != NULL)
 		mnl_socket_close(link->socket);
 	free(link);
@@ -230,4 +246,88 @@ int
 tap_link_set_mac(struct tap_link *link, unsigned int ifindex, const struct rte_ether_addr *mac)
 {
 	return tap_link_set(link, ifindex, IFLA_ADDRESS, mac, sizeof(*mac));
+}
+
+/* In place of the socket for events that there is, if any; the caller holds the lock. */
+static int
+tap_link_watch_locked(struct tap_link *link, int epfd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct mnl_socket *events = tap_link_socket(SOCK_NONBLOCK, RTMGRP_LINK);
+	int ret;
+
+	if (events == NULL)
+		return -errno;
+	if (epoll_ctl(epfd, EPOLL_CTL_ADD, mnl_socket_get_fd(events), &event) != 0) {
+		ret = -errno;
+		mnl_socket_close(events);
+		return ret;
+	}
+	if (link->events != NULL)
+		mnl_socket_close(link->events);
+	link->events = events;
+	link->epfd = epfd;
+	return 0;
+}
+
+int
+tap_link_watch(struct tap_link *link, int epfd)
+{
+	int ret;
+
+	rte_spinlock_lock(&link->lock);
+	ret = tap_link_watch_locked(link, epfd);
+	rte_spinlock_unlock(&link->lock);
+	return ret;
+}
+
+void
+tap_link_unwatch(struct tap_link *link)
+{
+	rte_spinlock_lock(&link->lock);
+	if (link->events != NULL)
+		mnl_socket_close(link->events);
+	link->events = NULL;
+	rte_spinlock_unlock(&link->lock);
+}
+
+bool
+tap_link_changed(struct tap_link *link)
+{
+	bool changed = false;
+	ssize_t len;
+
+	/* What they say does not matter: lost events and those that are too long tell as much. */
+	rte_spinlock_lock(&link->lock);
+	while (link->events != NULL) {
+		len = mnl_socket_recvfrom(link->events, link->buf, sizeof(link->buf));
+		if (len < 0 && errno != ENOBUFS && errno != ENOSPC)
+			break;
+		changed = true;
+	}
+	rte_spinlock_unlock(&link->lock);
+	return changed;
+}
+
+int
+tap_link_reopen(struct tap_link *link)
+{
+	struct mnl_socket *socket = tap_link_socket(0, 0);
+	int ret = 0;
+
+	if (socket == NULL)
+		return -errno;
+	rte_spinlock_lock(&link->lock);
+	mnl_socket_close(link->socket);
+	link->socket = socket;
+	if (link->events != NULL) {
+		ret = tap_link_watch_locked(link, link->epfd);
+		/* Events of the move are lost with the old socket; any answer wakes as well. */
+		tap_link_request(link->buf, RTM_GETLINK, 0, 1);
+		if (ret == 0 && mnl_socket_sendto(link->events, link->buf,
+						  ((struct nlmsghdr *)link->buf)->nlmsg_len) < 0)
+			ret = -errno;
+	}
+	rte_spinlock_unlock(&link->lock);
+	return ret;
 }

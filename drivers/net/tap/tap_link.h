@@ -54,4 +54,19 @@ int tap_link_set_queue_len(struct tap_link *link, unsigned int ifindex, uint32_t
 /** Set the MAC address. */
 int tap_link_set_mac(struct tap_link *link, unsigned int ifindex, const struct rte_ether_addr *mac);
 
+/**
+ * From now on, tell of changes of netdevs in the namespace: @p epfd, an epoll instance of the
+ * caller's, becomes readable, also after tap_link_reopen().
+ */
+int tap_link_watch(struct tap_link *link, int epfd);
+
+/** No longer; nothing happens if it was not watched. */
+void tap_link_unwatch(struct tap_link *link);
+
+/** Has any netdev changed since the last call? */
+bool tap_link_changed(struct tap_link *link);
+
+/** Go on in the calling thread's network namespace, with the watch as well. */
+int tap_link_reopen(struct tap_link *link);
+
 #endif /* TAP_LINK_H */

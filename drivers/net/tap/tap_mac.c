@@ -6,6 +6,7 @@
 
 #include "tap_ethdev.h"
 #include "tap_log.h"
+#include "tap_netdev.h"
 #include "tap_remote.h"
 
 /*
@@ -69,7 +70,7 @@ tap_mac_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
 	struct tap_port *port = tap_port_of(dev);
 	struct tap_link_state now;
-	int ret = tap_link_get(port->link, port->ifindex, &now);
+	int ret = tap_netdev_get(port, &now);
 
 	/* ethdev restores the address at each start; what is right needs no privilege. */
 	if (ret == 0 && !rte_is_same_ether_addr(&now.mac, mac))

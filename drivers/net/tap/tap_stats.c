@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tap_ethdev.h"
+#include "tap_netdev.h"
 
 #define TAP_RESET_TRIES 8
 
@@ -52,13 +52,12 @@ tap_counter(const void *now, const void *base, size_t offset)
 #define TAP_COUNT(q, member) ((q)->stats.member - (q)->stats_base.member)
 
 static uint64_t
-tap_kernel_dropped(const struct tap_port *port)
+tap_kernel_dropped(struct tap_port *port)
 {
 	struct tap_link_state state;
 
 	/* The handle is the primary's. */
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY ||
-	    tap_link_get(port->link, port->ifindex, &state) != 0)
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY || tap_netdev_get(port, &state) != 0)
 		return port->kernel_dropped_base;
 	return state.tx_dropped;
 }
@@ -68,7 +67,7 @@ tap_kernel_dropped(const struct tap_port *port)
  * drops for a rule, too, a moment after the program does.
  */
 uint64_t
-tap_kernel_missed(const struct tap_port *port)
+tap_kernel_missed(struct tap_port *port)
 {
 	uint64_t flow = tap_flow_dropped(port) - port->flow_dropped_base;
 	uint64_t all = tap_kernel_dropped(port) - port->kernel_dropped_base;
@@ -124,7 +123,7 @@ tap_tx_stats_get(const struct rte_eth_dev_data *data, struct rte_eth_stats *stat
 int
 tap_stats_get(TAP_STATS_ARGS)
 {
-	const struct tap_port *port = tap_port_of(dev);
+	struct tap_port *port = tap_port_of(dev);
 
 	tap_rx_stats_get(dev->data, stats, TAP_QSTATS(stats, qstats));
 	tap_tx_stats_get(dev->data, stats, TAP_QSTATS(stats, qstats));

@@ -139,6 +139,25 @@ tap_tun_open(char name[IFNAMSIZ])
 }
 
 int
+tap_tun_name(int fd, char name[IFNAMSIZ])
+{
+	struct ifreq ifr = { .ifr_flags = 0 };
+	int ret = tap_tun_ioctl(fd, TUNGETIFF, "TUNGETIFF", &ifr);
+
+	if (ret == 0)
+		rte_strscpy(name, ifr.ifr_name, IFNAMSIZ);
+	return ret;
+}
+
+int
+tap_tun_netns(int fd)
+{
+	int netns = ioctl(fd, TUNGETDEVNETNS);
+
+	return netns < 0 ? -errno : netns;
+}
+
+int
 tap_tun_set_offload(int fd, unsigned int offload)
 {
 	/* By value: the argument of this ioctl is no pointer. */

@@ -35,6 +35,9 @@
 #define TUN_F_USO4 0x20
 #define TUN_F_USO6 0x40
 #endif
+#ifndef TUNGETDEVNETNS
+#define TUNGETDEVNETNS _IO('T', 227)
+#endif
 
 /** Bytes in front of every frame on a queue fd. */
 #define TAP_VNET_HDR_LEN sizeof(struct virtio_net_hdr)
@@ -97,6 +100,15 @@ int tap_tun_open(char name[IFNAMSIZ]);
 /** The kernel hands over super-frames of TCP; of UDP as well. */
 #define TAP_TUN_TCP (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
 #define TAP_TUN_UDP (TAP_TUN_TCP | TUN_F_USO4 | TUN_F_USO6)
+
+/** The name that the netdev has now. */
+int tap_tun_name(int fd, char name[IFNAMSIZ]);
+
+/**
+ * The network namespace in which the netdev is now: a file descriptor, the caller's. -EBADFD:
+ * the netdev is gone. -EPERM: it takes CAP_NET_ADMIN there. -EINVAL: the kernel is older than 5.2.
+ */
+int tap_tun_netns(int fd);
 
 /** Choose what the kernel may leave to the driver: one of these, or 0; the kernel has UDP since 6.2. */
 int tap_tun_set_offload(int fd, unsigned int offload);

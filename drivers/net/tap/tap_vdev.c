@@ -230,7 +230,8 @@ tap_probe(struct rte_vdev_device *vdev)
 		return ret;
 	}
 	dev->dev_ops = &tap_ops;
-	dev->data->dev_flags = RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS;
+	dev->data->dev_flags =
+		RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS | RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_INTR_RMV;
 	rte_eth_dev_probing_finish(dev);
 	tap_telemetry_add(dev);
 	return 0;
