@@ -57,7 +57,6 @@ struct item {
 
 static struct rte_mempool *pool;
 static struct tap_port port;
-/* As tap_mp.c has it; the queue is the first of the first port. */
 int tap_fds[RTE_MAX_ETHPORTS][TAP_MAX_QUEUES];
 
 static struct tap_txq queue;
@@ -532,7 +531,7 @@ prepare(const void *arg)
 		{ "UDP", RTE_MBUF_F_TX_UDP_SEG, 500, 20, 8, true, 0 },
 		{ "short UDP header", RTE_MBUF_F_TX_UDP_SEG, 500, 20, 7, true, EINVAL },
 		{ "UDP on an old kernel", RTE_MBUF_F_TX_UDP_SEG, 500, 20, 8, false, ENOTSUP },
-		{ "tunnel", RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TUNNEL_VXLAN, 500, 20, 20, true,
+		{ "GRE", RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TUNNEL_GRE, 500, 20, 20, true,
 		  ENOTSUP },
 		{ "tag", RTE_MBUF_F_TX_VLAN, 0, 20, 20, true, ENOTSUP },
 		{ "SCTP", RTE_MBUF_F_TX_SCTP_CKSUM, 0, 20, 20, true, ENOTSUP },
