@@ -28,6 +28,7 @@
 #define rte_memory_order_relaxed __ATOMIC_RELAXED
 #define rte_memory_order_acquire __ATOMIC_ACQUIRE
 #define rte_memory_order_release __ATOMIC_RELEASE
+#define rte_memory_order_seq_cst __ATOMIC_SEQ_CST
 #define rte_atomic_load_explicit(ptr, order) __atomic_load_n(ptr, order)
 #define rte_atomic_store_explicit(ptr, value, order) __atomic_store_n(ptr, value, order)
 #define rte_atomic_fetch_add_explicit(ptr, value, order) __atomic_fetch_add(ptr, value, order)
@@ -35,10 +36,10 @@
 
 /* The light half of an asymmetric fence; TSan cannot see the heavy half, membarrier(). */
 #if defined(__SANITIZE_THREAD__)
-#define tap_fence_light() rte_smp_mb()
+#define tap_fence_light() rte_atomic_thread_fence(rte_memory_order_seq_cst)
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define tap_fence_light() rte_smp_mb()
+#define tap_fence_light() rte_atomic_thread_fence(rte_memory_order_seq_cst)
 #endif
 #endif
 #ifndef tap_fence_light

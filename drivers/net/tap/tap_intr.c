@@ -123,7 +123,7 @@ tap_intr_wake(struct tap_rxq *q)
 	if (likely(q->wake_fd < 0) || rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return;
 	/* Against the fence in tap_rx_intr_enable(): the packet first, then the look. */
-	rte_smp_mb();
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
 	if (rte_atomic_load_explicit(&q->asleep, rte_memory_order_relaxed) == 0)
 		return;
 	rte_atomic_store_explicit(&q->asleep, 0, rte_memory_order_relaxed);
@@ -170,9 +170,10 @@ tap_rx_intr_enable(struct rte_eth_dev *dev, uint16_t id)
 	/* The first poll after the sleep has to read, whatever the bell says. */
 	q->state = TAP_RX_ARMED;
 	q->state_end = rte_rdtsc() + q->window;
-	tap_intr_adopt(q);
 	rte_atomic_store_explicit(&q->asleep, 1, rte_memory_order_relaxed);
-	rte_smp_mb();
+	rte_atomic_thread_fence(rte_memory_order_seq_cst);
+	/* A queue that is stopped from now on finds the sleeper. */
+	tap_intr_adopt(q);
 	/* The application's epoll is told of changes only: what is there already is one. */
 	if (tap_intr_waiting(q))
 		tap_intr_wake(q);
