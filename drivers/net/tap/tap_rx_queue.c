@@ -174,7 +174,7 @@ tap_rxq_info_get(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info *
 
 /*
  * Bursts hold the lock for microseconds. A secondary process that was killed in one holds it
- * for ever: after a second it is taken away.
+ * for ever: after a second it is taken away, if there has been a secondary at all.
  */
 static void
 tap_rx_queue_lock(struct tap_rxq *q)
@@ -183,8 +183,11 @@ tap_rx_queue_lock(struct tap_rxq *q)
 
 	while (!rte_spinlock_trylock(&q->lock)) {
 		rte_pause();
-		if (rte_rdtsc() > deadline)
-			return;
+		if (rte_rdtsc() < deadline || !q->port->shared_out)
+			continue;
+		TAP_LOG(WARNING, "%s: Rx queue %u: took its lock from a process that was killed",
+			q->port->name, q->id);
+		return;
 	}
 }
 
