@@ -3,9 +3,11 @@
 """Secondary processes that receive and send on the primary's port."""
 import os
 import random
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,11 +49,11 @@ def share(queues):
 
 
 @contextmanager
-def primary(mode, queues):
+def primary(mode, queues, eal=()):
     """A port whose primary polls the first half of the queues, or none if there is one."""
     if mode != "soft":
         need_bpf()
-    with Port(DEVARG[mode], rxq=queues, huge=True, eal=EAL, start=queues > 1,
+    with Port(DEVARG[mode], rxq=queues, huge=True, eal=(*EAL, *eal), start=queues > 1,
               args=(f"--num-procs={share(queues)}", "--proc-id=0")) as port:
         assert queues == 1 or port.pmd.rung == RUNG[mode], port.pmd.log
         port.queues = queues
@@ -188,3 +190,58 @@ def test_primary_closes_the_port():
         assert port.iface not in port.ns.links()
         pmd.cmd("show port stats 0")
         assert pmd.proc.poll() is None
+
+
+def queues_of(pmd):
+    """How many files of netdevs the process has."""
+    count = 0
+    for fd in Path(f"/proc/{pmd.proc.pid}/fd").iterdir():
+        try:
+            count += os.readlink(fd) == "/dev/net/tun"
+        except FileNotFoundError:   # closed meanwhile
+            pass
+    return count
+
+
+def wait_queues(pmd, count):
+    end = time.monotonic() + 5
+    while queues_of(pmd) != count and time.monotonic() < end:
+        time.sleep(0.05)
+    assert queues_of(pmd) == count
+
+
+def test_secondary_that_hangs():
+    """One that is stopped neither keeps the primary nor the others from going on."""
+    with primary("bpf", 4) as port, secondary(port, start=False) as first, \
+            secondary(port) as pmd, secondary(port, start=False) as last:
+        # EAL tells them in one or the other order; who comes behind a silent one must hear as well.
+        for silent in (first, last):
+            silent.proc.send_signal(signal.SIGSTOP)
+        try:
+            wait_queues(pmd, 4)
+            port.pmd.cmd("stop")
+            port.pmd.cmd("port stop 0", 30)
+            assert "a secondary process does not answer" in port.pmd.log
+            wait_queues(pmd, 0)
+            port.pmd.cmd("port start 0", 30)
+            wait_queues(pmd, 4)
+        finally:
+            for silent in (first, last):
+                silent.proc.send_signal(signal.SIGCONT)
+        port.ns.run("ip", "link", "set", port.iface, "up")
+        port.pmd.cmd("start")
+        check(port, (port.pmd, pmd), RssConfig.spread(4, types=TYPES))
+        for awake in (first, last):
+            wait_queues(awake, 4)
+
+
+def test_one_of_two_ports_goes():
+    """The secondary lets go of that one only."""
+    with primary("bpf", 4, ("--vdev", "net_tap1,iface=tap1")) as port, secondary(port) as pmd:
+        wait_queues(pmd, 8)
+        port.pmd.cmd("stop")
+        port.pmd.cmd("port stop 1")
+        port.pmd.cmd("port close 1")
+        wait_queues(pmd, 4)
+        port.pmd.cmd("start")
+        check(port, (port.pmd, pmd), RssConfig.spread(4, types=TYPES))

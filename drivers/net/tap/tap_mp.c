@@ -3,12 +3,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sys/mman.h>
 
+#include <rte_alarm.h>
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_string_fns.h>
@@ -25,11 +28,13 @@
 #define TAP_MP_FDS 8
 /* Attempts to get all queues of a port whose primary changes them meanwhile. */
 #define TAP_MP_TRIES 10
+/* What secondaries have for an order whose answer is not waited for. */
+#define TAP_MP_GRACE_MS 100
 
 enum tap_mp_what {
 	TAP_MP_BELLS,  /* secondary asks for the map of the bells */
-	TAP_MP_QUEUES, /* secondary asks for queues; primary sends them */
-	TAP_MP_START,  /* primary: the queues are complete, poll them */
+	TAP_MP_QUEUES, /* secondary asks for queues */
+	TAP_MP_START,  /* primary: the queues are complete, fetch and poll them */
 	TAP_MP_STOP,   /* primary: poll no more, let go of the queues */
 	TAP_MP_GONE,   /* primary: as stop, and the port ends */
 };
@@ -42,6 +47,7 @@ struct tap_mp_param {
 	int32_t result;      /* of an answer: 0, or negative errno */
 	uint16_t first;      /* the queue that the first fd belongs to */
 	uint16_t nb_queues;  /* of the port */
+	uint32_t quiet;      /* of an order: not 0: nobody waits for an answer */
 };
 _Static_assert(sizeof(struct tap_mp_param) <= RTE_MP_MAX_PARAM_LEN, "parameters fit a message");
 
@@ -50,6 +56,10 @@ struct tap_bell *tap_bells[RTE_MAX_ETHPORTS];
 
 /* Of all ports: queues of the primary, tables of a secondary. Never held while waiting for an answer. */
 static rte_spinlock_t tap_mp_mutex = RTE_SPINLOCK_INITIALIZER;
+/* EAL refuses a request while another of the same name waits. Not for the thread that EAL calls us in. */
+static pthread_mutex_t tap_mp_talk = PTHREAD_MUTEX_INITIALIZER;
+/* Primary: the ports that may be asked for. */
+static struct tap_port *tap_mp_ports[RTE_MAX_ETHPORTS];
 /* Secondary: what the fds of a port are of. */
 static uint32_t tap_mp_generation[RTE_MAX_ETHPORTS];
 
@@ -63,6 +73,13 @@ void
 tap_mp_unlock(void)
 {
 	rte_spinlock_unlock(&tap_mp_mutex);
+}
+
+/* Of this process: the data are zero, or another port's, once the primary has closed the port. */
+static uint16_t
+tap_mp_port_id(const struct rte_eth_dev *dev)
+{
+	return (uint16_t)(dev - rte_eth_devices);
 }
 
 static void
@@ -87,56 +104,58 @@ tap_mp_put_queues(struct rte_mp_msg *msg, const struct tap_port *port,
 
 /* Primary */
 
-/* Whoever does not answer has died, or has not this driver: the kernel, or nobody, has its fds. */
 static void
-tap_mp_tell(const struct tap_port *port, struct rte_mp_msg *msg)
+tap_mp_check_answers(const struct tap_port *port, const struct rte_mp_reply *reply)
 {
-	const struct timespec patience = { .tv_sec = TAP_MP_SECONDS };
-	struct rte_mp_reply reply = { .nb_sent = 0 };
 	int i;
 
-	if (rte_mp_request_sync(msg, &reply, &patience) != 0 && rte_errno != ETIMEDOUT) {
-		TAP_LOG(ERR, "%s: cannot tell secondary processes of a change: %s",
-			port->data->name, rte_strerror(rte_errno));
-		return;
-	}
-	if (reply.nb_received < reply.nb_sent)
-		TAP_LOG(WARNING, "%s: %d of %d secondary processes do not answer", port->data->name,
-			reply.nb_sent - reply.nb_received, reply.nb_sent);
-	for (i = 0; i < reply.nb_received; i++) {
-		const struct tap_mp_param *answer = (const void *)reply.msgs[i].param;
+	for (i = 0; i < reply->nb_received; i++) {
+		const struct tap_mp_param *answer = (const void *)reply->msgs[i].param;
 
 		if (answer->result != 0)
 			TAP_LOG(ERR, "%s: a secondary process cannot follow: %s", port->data->name,
 				strerror(-answer->result));
 	}
-	free(reply.msgs);
+}
+
+/*
+ * Whoever does not answer has died, hangs, or has not this driver. EAL goes no further than
+ * to the first such process: the order goes out again, to all.
+ */
+static void
+tap_mp_tell(const struct tap_port *port, struct tap_mp_param *param)
+{
+	const struct timespec patience = { .tv_sec = TAP_MP_SECONDS };
+	struct rte_mp_reply reply = { .nb_sent = 0 };
+	struct rte_mp_msg msg;
+
+	tap_mp_fill(&msg, param);
+	if (rte_mp_request_sync(&msg, &reply, &patience) == 0) {
+		tap_mp_check_answers(port, &reply);
+		free(reply.msgs);
+		return;
+	}
+	TAP_LOG(WARNING, "%s: a secondary process does not answer: %s", port->data->name,
+		rte_strerror(rte_errno));
+	param->quiet = 1;
+	tap_mp_fill(&msg, param);
+	if (rte_mp_sendmsg(&msg) != 0)
+		TAP_LOG(ERR, "%s: cannot tell all secondary processes of a change: %s",
+			port->data->name, rte_strerror(rte_errno));
+	rte_delay_us_sleep(TAP_MP_GRACE_MS * 1000);
 }
 
 static void
 tap_mp_tell_what(struct tap_port *port, enum tap_mp_what what)
 {
-	struct tap_mp_param param = {
-		.what = what,
-		.generation = port->generation,
-		.nb_queues = port->nb_fds,
-	};
-	struct rte_mp_msg msg;
+	struct tap_mp_param param = { .what = what, .generation = port->generation };
 
 	if (!port->shared_out)
 		return;
 	rte_strscpy(param.port, port->data->name, sizeof(param.port));
-	if (what == TAP_MP_START) {
-		param.what = TAP_MP_QUEUES;
-		for (param.first = 0; param.first < port->nb_fds; param.first += TAP_MP_FDS) {
-			tap_mp_fill(&msg, &param);
-			tap_mp_put_queues(&msg, port, &param);
-			tap_mp_tell(port, &msg);
-		}
-		param.what = TAP_MP_START;
-	}
-	tap_mp_fill(&msg, &param);
-	tap_mp_tell(port, &msg);
+	pthread_mutex_lock(&tap_mp_talk);
+	tap_mp_tell(port, &param);
+	pthread_mutex_unlock(&tap_mp_talk);
 }
 
 /* Whoever asks from now on gets what is true from now on. */
@@ -164,35 +183,50 @@ tap_mp_stopped(struct tap_port *port)
 }
 
 void
+tap_mp_ready(struct tap_port *port)
+{
+	tap_mp_lock();
+	tap_mp_ports[port->data->port_id] = port;
+	tap_mp_unlock();
+}
+
+void
 tap_mp_gone(struct tap_port *port)
 {
+	tap_mp_lock();
+	tap_mp_ports[port->data->port_id] = NULL;
+	tap_mp_unlock();
 	tap_mp_set_running(port, false);
 	tap_mp_tell_what(port, TAP_MP_GONE);
 }
 
-/* Whether this is a port of ours: names come from outside. */
-static struct rte_eth_dev *
-tap_mp_find(const struct tap_mp_param *param)
+/* Names come from outside. */
+static bool
+tap_mp_name_ends(const struct tap_mp_param *param)
 {
-	struct rte_eth_dev *dev;
+	return memchr(param->port, '\0', sizeof(param->port)) != NULL;
+}
 
-	if (memchr(param->port, '\0', sizeof(param->port)) == NULL)
-		return NULL;
-	dev = rte_eth_dev_allocated(param->port);
-	if (dev == NULL || dev->dev_ops == NULL || dev->dev_ops->dev_close != tap_close)
-		return NULL;
-	return dev;
+/* The caller holds the lock, and the port stays as long as that. */
+static struct tap_port *
+tap_mp_find_port(const struct tap_mp_param *param)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_MAX_ETHPORTS && tap_mp_name_ends(param); i++)
+		if (tap_mp_ports[i] != NULL &&
+		    strcmp(tap_mp_ports[i]->data->name, param->port) == 0)
+			return tap_mp_ports[i];
+	return NULL;
 }
 
 static int
 tap_mp_answer_request(struct rte_mp_msg *msg, struct tap_mp_param *param)
 {
-	struct rte_eth_dev *dev = tap_mp_find(param);
-	struct tap_port *port;
+	struct tap_port *port = tap_mp_find_port(param);
 
-	if (dev == NULL)
+	if (port == NULL)
 		return -ENODEV;
-	port = tap_port_of(dev);
 	port->shared_out = true;
 	param->generation = port->generation;
 	/* A stopped port may lose queues; who had one would keep it in the kernel. */
@@ -286,7 +320,7 @@ tap_mp_take_queues(uint16_t port_id, const struct rte_mp_msg *msg, const struct 
 static void
 tap_mp_set_bursts(struct rte_eth_dev *dev, bool on)
 {
-	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[dev->data->port_id];
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[tap_mp_port_id(dev)];
 
 	if (on) {
 		tap_set_bursts(dev);
@@ -297,7 +331,7 @@ tap_mp_set_bursts(struct rte_eth_dev *dev, bool on)
 	}
 	ops->rxq.data = dev->data->rx_queues;
 	ops->txq.data = dev->data->tx_queues;
-	rte_smp_wmb();
+	rte_atomic_thread_fence(rte_memory_order_release);
 	ops->rx_pkt_burst = dev->rx_pkt_burst;
 	ops->tx_pkt_burst = dev->tx_pkt_burst;
 	ops->tx_pkt_prepare = dev->tx_pkt_prepare;
@@ -308,7 +342,7 @@ static void
 tap_mp_poll(struct rte_eth_dev *dev)
 {
 	tap_mp_lock();
-	if (tap_port_of(dev)->running)
+	if (dev->dev_ops == &tap_secondary_ops && tap_port_of(dev)->running)
 		tap_mp_set_bursts(dev, true);
 	tap_mp_unlock();
 }
@@ -317,63 +351,26 @@ tap_mp_poll(struct rte_eth_dev *dev)
 static int
 tap_mp_let_go(struct rte_eth_dev *dev, uint32_t generation)
 {
-	uint16_t port_id = dev->data->port_id;
+	uint16_t port_id = tap_mp_port_id(dev);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int ret = null < 0 ? -errno : 0;
+	uint16_t n = 0;
 	uint16_t i;
 
 	tap_mp_lock();
-	tap_mp_set_bursts(dev, false);
-	tap_mp_generation[port_id] = generation;
-	for (i = 0; i < TAP_MAX_QUEUES && ret == 0; i++)
+	/* Not if it is older than what the process has fetched since. */
+	if ((int32_t)(generation - tap_mp_generation[port_id]) >= 0) {
+		tap_mp_set_bursts(dev, false);
+		tap_mp_generation[port_id] = generation;
+		n = TAP_MAX_QUEUES;
+	}
+	for (i = 0; i < n && ret == 0; i++)
 		if (tap_fds[port_id][i] >= 0 && dup3(null, tap_fds[port_id][i], O_CLOEXEC) < 0)
 			ret = -errno;
 	tap_mp_unlock();
 	if (null >= 0)
 		close(null);
 	return ret;
-}
-
-static int
-tap_mp_obey(const struct rte_mp_msg *msg, const struct tap_mp_param *param)
-{
-	struct rte_eth_dev *dev = tap_mp_find(param);
-
-	if (dev == NULL) {
-		/* Not attached, so nothing to follow. */
-		tap_mp_close_all(msg);
-		return 0;
-	}
-	switch (param->what) {
-	case TAP_MP_QUEUES:
-		return tap_mp_take_queues(dev->data->port_id, msg, param);
-	case TAP_MP_START:
-		tap_mp_poll(dev);
-		return 0;
-	case TAP_MP_GONE:
-		dev->dev_ops = &tap_gone_ops;
-		/* fall through */
-	case TAP_MP_STOP:
-		return tap_mp_let_go(dev, param->generation);
-	default:
-		return -EINVAL;
-	}
-}
-
-static int
-tap_mp_follow(const struct rte_mp_msg *order, const void *peer)
-{
-	struct tap_mp_param param;
-	struct rte_mp_msg msg;
-
-	if (order->len_param != sizeof(param)) {
-		tap_mp_close_all(order);
-		return -1;
-	}
-	memcpy(&param, order->param, sizeof(param));
-	param.result = tap_mp_obey(order, &param);
-	tap_mp_fill(&msg, &param);
-	return rte_mp_reply(&msg, peer);
 }
 
 /* Ask the primary; the answer's fds are the caller's. */
@@ -383,11 +380,15 @@ tap_mp_ask(struct tap_mp_param *param, struct rte_mp_msg *answer)
 	const struct timespec patience = { .tv_sec = TAP_MP_SECONDS };
 	struct rte_mp_reply reply;
 	struct rte_mp_msg msg;
+	int ret;
 
 	answer->num_fds = 0;
 	tap_mp_fill(&msg, param);
-	if (rte_mp_request_sync(&msg, &reply, &patience) != 0)
-		return -rte_errno;
+	pthread_mutex_lock(&tap_mp_talk);
+	ret = rte_mp_request_sync(&msg, &reply, &patience) == 0 ? 0 : -rte_errno;
+	pthread_mutex_unlock(&tap_mp_talk);
+	if (ret != 0)
+		return ret;
 	/* Without one: the primary has another driver, or is busy for too long. */
 	if (reply.nb_received != 1) {
 		free(reply.msgs);
@@ -423,9 +424,9 @@ tap_mp_get_bells(uint16_t port_id, const char *name)
 	return ret;
 }
 
-/* All queues, of one generation. @return 0, -EAGAIN if they changed meanwhile, or another error */
+/* All queues, of one generation; -EAGAIN if they changed meanwhile. */
 static int
-tap_mp_get_queues(uint16_t port_id, const char *name)
+tap_mp_try_queues(uint16_t port_id, const char *name)
 {
 	struct tap_mp_param param = { .what = TAP_MP_QUEUES };
 	struct rte_mp_msg answer;
@@ -450,12 +451,89 @@ tap_mp_get_queues(uint16_t port_id, const char *name)
 	return ret;
 }
 
+static int
+tap_mp_get_queues(uint16_t port_id, const char *name)
+{
+	int tries = TAP_MP_TRIES;
+	int ret;
+
+	do
+		ret = tap_mp_try_queues(port_id, name);
+	while (ret == -EAGAIN && --tries != 0);
+	return ret;
+}
+
+/* Whether the process is attached: another port may have had the name before. */
+static struct rte_eth_dev *
+tap_mp_find(const struct tap_mp_param *param)
+{
+	struct rte_eth_dev *dev;
+
+	dev = tap_mp_name_ends(param) ? rte_eth_dev_allocated(param->port) : NULL;
+	return dev != NULL && dev->dev_ops == &tap_secondary_ops ? dev : NULL;
+}
+
+/* A started port: not in the thread that has brought the order, since answers come by it. */
+static void
+tap_mp_fetch(void *arg)
+{
+	struct rte_eth_dev *dev = arg;
+	int ret;
+
+	if (dev->dev_ops != &tap_secondary_ops)
+		return;
+	ret = tap_mp_get_queues(tap_mp_port_id(dev), dev->data->name);
+	if (ret == 0)
+		tap_mp_poll(dev);
+	else if (ret != -ENODEV)
+		TAP_LOG(ERR, "%s: cannot take the queues from the primary process: %s",
+			dev->data->name, strerror(-ret));
+}
+
+/* Orders may come twice. */
+static int
+tap_mp_obey(const struct tap_mp_param *param)
+{
+	struct rte_eth_dev *dev = tap_mp_find(param);
+
+	/* Not attached, so nothing to follow. */
+	if (dev == NULL)
+		return 0;
+	switch (param->what) {
+	case TAP_MP_START:
+		return rte_eal_alarm_set(1, tap_mp_fetch, dev);
+	case TAP_MP_GONE:
+		dev->dev_ops = &tap_gone_ops;
+		/* fall through */
+	case TAP_MP_STOP:
+		return tap_mp_let_go(dev, param->generation);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int
+tap_mp_follow(const struct rte_mp_msg *order, const void *peer)
+{
+	struct tap_mp_param param;
+	struct rte_mp_msg msg;
+
+	tap_mp_close_all(order);
+	if (order->len_param != sizeof(param))
+		return -1;
+	memcpy(&param, order->param, sizeof(param));
+	param.result = tap_mp_obey(&param);
+	if (param.quiet != 0)
+		return 0;
+	tap_mp_fill(&msg, &param);
+	return rte_mp_reply(&msg, peer);
+}
+
 int
 tap_mp_attach(struct rte_eth_dev *dev)
 {
 	const struct tap_port *port = tap_port_of(dev);
-	uint16_t port_id = dev->data->port_id;
-	int tries = TAP_MP_TRIES;
+	uint16_t port_id = tap_mp_port_id(dev);
 	int ret;
 	int i;
 
@@ -468,9 +546,7 @@ tap_mp_attach(struct rte_eth_dev *dev)
 	else
 		ret = tap_mp_get_bells(port_id, dev->data->name);
 	if (ret == 0)
-		do
-			ret = tap_mp_get_queues(port_id, dev->data->name);
-		while (ret == -EAGAIN && --tries != 0);
+		ret = tap_mp_get_queues(port_id, dev->data->name);
 	if (ret != 0) {
 		TAP_LOG(ERR, "%s: cannot take the queues from the primary process: %s",
 			dev->data->name, strerror(-ret));
@@ -478,7 +554,8 @@ tap_mp_attach(struct rte_eth_dev *dev)
 		return ret;
 	}
 	for (i = 0; port->running && i < dev->data->nb_rx_queues; i++)
-		tap_rx_queue_recover(dev->data->rx_queues[i]);
+		if (dev->data->rx_queues[i] != NULL)
+			tap_rx_queue_recover(dev->data->rx_queues[i]);
 	tap_mp_poll(dev);
 	return 0;
 }
@@ -486,10 +563,12 @@ tap_mp_attach(struct rte_eth_dev *dev)
 void
 tap_mp_detach(struct rte_eth_dev *dev)
 {
-	uint16_t port_id = dev->data->port_id;
+	uint16_t port_id = tap_mp_port_id(dev);
 	struct tap_bell *bells = tap_bells[port_id];
 	uint16_t i;
 
+	/* Waits for one that runs. */
+	rte_eal_alarm_cancel(tap_mp_fetch, dev);
 	tap_mp_set_bursts(dev, false);
 	tap_bells[port_id] = NULL;
 	if (bells != NULL)

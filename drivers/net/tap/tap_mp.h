@@ -32,7 +32,10 @@ extern struct tap_bell *tap_bells[RTE_MAX_ETHPORTS];
 /** Primary: be ready for secondaries; without shared configuration there are none. */
 void tap_mp_init(void);
 
-/** Primary: tell the attached secondaries to poll the queues that the port has now. */
+/** Primary: secondaries may ask for the port, until tap_mp_gone(). */
+void tap_mp_ready(struct tap_port *port);
+
+/** Primary: tell the attached secondaries to fetch and poll the queues that the port has now. */
 void tap_mp_started(struct tap_port *port);
 
 /** Primary: have the attached secondaries poll no more and let go of all queues. */

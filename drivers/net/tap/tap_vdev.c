@@ -232,6 +232,7 @@ tap_probe(struct rte_vdev_device *vdev)
 	dev->dev_ops = &tap_ops;
 	dev->data->dev_flags =
 		RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS | RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_INTR_RMV;
+	tap_mp_ready(tap_port_of(dev));
 	rte_eth_dev_probing_finish(dev);
 	tap_telemetry_add(dev);
 	return 0;
