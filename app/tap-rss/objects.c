@@ -94,7 +94,7 @@ int
 cli_tap_make(const char *name, uid_t owner, unsigned int queues)
 {
 	char iface[IFNAMSIZ];
-	int fd[TAP_MAX_QUEUES];
+	int fd[TAP_MAX_QUEUES] = { -1 };
 	struct tap_link *link = tap_link_open();
 	unsigned int ifindex;
 	unsigned int n = 0;
