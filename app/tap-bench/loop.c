@@ -8,23 +8,18 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
 
 #include "bench.h"
+#include "rawtap.h"
 
-/* Headers of older kernels do not have these two. */
-#define LOOP_F_USO (0x20 | 0x40)
 /* The longest frame, and the vnet header before it. */
 #define LOOP_ROOM (65536 + 64)
 
@@ -46,42 +41,6 @@ end_loop(int signum)
 {
 	(void)signum;
 	loop_ended = 1;
-}
-
-/* With all that super-frames need, less UDP where the kernel has no such. */
-static int
-set_offloads(int fd)
-{
-	unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-
-	if (ioctl(fd, TUNSETOFFLOAD, tcp | LOOP_F_USO) == 0 || ioctl(fd, TUNSETOFFLOAD, tcp) == 0)
-		return 0;
-	return -errno;
-}
-
-static int
-open_tap(const char *name, bool vnet)
-{
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	struct ifreq ifr;
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	memset(&ifr, 0, sizeof(ifr));
-	ifr.ifr_flags = IFF_TAP | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0);
-	strncpy(ifr.ifr_name, name, IFNAMSIZ - 1);
-	if (ioctl(fd, TUNSETIFF, &ifr) != 0)
-		err = -errno;
-	if (err == 0 && vnet)
-		err = set_offloads(fd);
-	if (err != 0) {
-		fprintf(stderr, "dpdk-tap-bench: --loop-ifaces: tap %s: %s\n", name,
-			strerror(-err));
-		close(fd);
-		return err;
-	}
-	return fd;
 }
 
 /* @return whether there was a frame */
@@ -140,19 +99,23 @@ bench_loop(const struct bench_options *opt)
 	const struct sigaction action = { .sa_handler = end_loop };
 	struct loop_way way[2];
 	uint64_t busy;
-	int fd[2];
+	struct raw_tap tap[2];
 
 	memset(way, 0, sizeof(way));
 	for (unsigned int i = 0; i < 2; i++) {
-		fd[i] = open_tap(opt->loop_iface[i], vnet);
-		if (fd[i] < 0)
-			return fd[i];
+		int err = raw_tap_open(&tap[i], opt->loop_iface[i], 1, vnet);
+
+		if (err != 0) {
+			fprintf(stderr, "dpdk-tap-bench: --loop-ifaces: tap %s: %s\n",
+				opt->loop_iface[i], strerror(-err));
+			return err;
+		}
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		way[i].from = opt->loop_iface[i];
 		way[i].to = opt->loop_iface[!i];
-		way[i].in = fd[i];
-		way[i].out = fd[!i];
+		way[i].in = tap[i].fd[0];
+		way[i].out = tap[!i].fd[0];
 	}
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
@@ -165,7 +128,7 @@ bench_loop(const struct bench_options *opt)
 		printf("%s to %s: %" PRIu64 " frames, %" PRIu64 " bytes, %" PRIu64 " failed\n",
 		       way[i].from, way[i].to, way[i].frames, way[i].bytes, way[i].failed);
 	printf("busy cycles: %" PRIu64 "\n", busy);
-	close(fd[0]);
-	close(fd[1]);
+	close(tap[0].fd[0]);
+	close(tap[1].fd[0]);
 	return 0;
 }

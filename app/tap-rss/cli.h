@@ -47,6 +47,9 @@ int cli_option(struct cli *cli, int argc, char **argv, const struct option *opti
 /** The one argument that may follow the options: a port; -1 after a message if there are more. */
 int cli_selector(int argc, char **argv, const char **selector);
 
+/** Nothing may follow the options; false after a message. */
+bool cli_no_arguments(int argc, char **argv);
+
 /** Print a message with the program's name. @return CLI_FAILED */
 int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

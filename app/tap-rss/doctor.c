@@ -19,6 +19,7 @@
 #include <linux/if_tun.h>
 
 #include "doctor.h"
+#include "tap_caps.h"
 
 /* Younger than some headers. */
 #ifndef TUN_F_USO4
@@ -98,22 +99,6 @@ look_at_jit(struct doctor *d)
 			   on != 0 ? "on" : "off");
 }
 
-bool
-doctor_capable(unsigned int cap)
-{
-	unsigned long long effective = 0;
-	char line[128];
-	FILE *f = fopen("/proc/self/status", "r");
-
-	if (f == NULL)
-		return false;
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			break;
-	fclose(f);
-	return (effective >> cap) & 1;
-}
-
 static void
 look_at_capabilities(struct doctor *d)
 {
@@ -131,12 +116,12 @@ look_at_capabilities(struct doctor *d)
 		{ CAP_PERFMON, "CAP_PERFMON",
 		  "wanted beside CAP_BPF: without it the verifier refuses the programs" },
 	};
-	bool admin = doctor_capable(CAP_SYS_ADMIN);
+	bool admin = tap_have_cap(CAP_SYS_ADMIN);
 	size_t i;
 
 	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
 		/* CAP_SYS_ADMIN contains those of BPF. */
-		bool have = doctor_capable(caps[i].cap) || (admin && caps[i].cap != CAP_NET_ADMIN);
+		bool have = tap_have_cap(caps[i].cap) || (admin && caps[i].cap != CAP_NET_ADMIN);
 
 		doctor_say(d, have ? FINDING_OK : FINDING_BAD, caps[i].name, caps[i].advice,
 			   have ? "this process has it" : "this process does not have it");

@@ -30,7 +30,4 @@ void doctor_say(struct doctor *d, enum finding finding, const char *what, const 
 /** libbpf, and the programs of the driver on a tap @p tap_fd (negative: there is none). */
 void doctor_bpf(struct doctor *d, int tap_fd);
 
-/** Whether this process has a capability, by its number. */
-bool doctor_capable(unsigned int cap);
-
 #endif /* DOCTOR_H */

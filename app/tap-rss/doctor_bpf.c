@@ -19,51 +19,24 @@
 
 #include <bpf/libbpf.h>
 
-#include "tap_steer.skel.h"
-
-static int
-no_print(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
-
-static struct tap_steer_bpf *
-load(bool basic)
-{
-	struct tap_steer_bpf *skel = tap_steer_bpf__open();
-	int err;
-
-	if (skel == NULL)
-		return NULL;
-	bpf_program__set_autoload(skel->progs.tap_steer, !basic);
-	bpf_program__set_autoload(skel->progs.tap_steer_basic, basic);
-	err = tap_steer_bpf__load(skel);
-	if (err == 0)
-		return skel;
-	tap_steer_bpf__destroy(skel);
-	errno = -err;
-	return NULL;
-}
+#include "tap_bpf.h"
+#include "tap_caps.h"
 
 static const char *
 advice_of(int err)
 {
 	if (err != EPERM)
 		return "report the error with the kernel's version; RSS runs on a lower rung";
-	if (doctor_capable(CAP_SYS_ADMIN) ||
-	    (doctor_capable(CAP_BPF) && doctor_capable(CAP_PERFMON)))
+	if (tap_have_cap(CAP_SYS_ADMIN) || (tap_have_cap(CAP_BPF) && tap_have_cap(CAP_PERFMON)))
 		return "raise the limit of locked memory (ulimit -l), or look at lockdown and seccomp";
 	return "give the process CAP_BPF and CAP_PERFMON; until then RSS runs in software";
 }
 
 static void
-try_attach(struct doctor *d, const struct tap_steer_bpf *skel, int tap_fd)
+try_attach(struct doctor *d, const struct tap_bpf *bpf, int tap_fd)
 {
-	int steering = bpf_program__fd(skel->progs.tap_steer);
-	int filter = bpf_program__fd(skel->progs.tap_filter);
+	int steering = tap_bpf_steering_fd(bpf);
+	int filter = tap_bpf_filter_fd(bpf);
 	bool ok = ioctl(tap_fd, TUNSETSTEERINGEBPF, &steering) == 0 &&
 		  ioctl(tap_fd, TUNSETFILTEREBPF, &filter) == 0;
 
@@ -76,24 +49,23 @@ try_attach(struct doctor *d, const struct tap_steer_bpf *skel, int tap_fd)
 void
 doctor_bpf(struct doctor *d, int tap_fd)
 {
-	struct tap_steer_bpf *skel;
+	struct tap_bpf *bpf;
 	int err;
 
 	doctor_say(d, FINDING_OK, "libbpf", NULL, "%s", libbpf_version_string());
-	libbpf_set_print(no_print);
-	skel = load(false);
+	bpf = tap_bpf_probe(false);
 	err = errno;
-	doctor_say(d, skel != NULL ? FINDING_OK : FINDING_BAD, "full program", advice_of(err), "%s",
-		   skel != NULL ? "loads (rung 1)" : strerror(err));
-	if (skel != NULL && tap_fd >= 0)
-		try_attach(d, skel, tap_fd);
-	tap_steer_bpf__destroy(skel);
-	if (skel != NULL)
+	doctor_say(d, bpf != NULL ? FINDING_OK : FINDING_BAD, "full program", advice_of(err), "%s",
+		   bpf != NULL ? "loads (rung 1)" : strerror(err));
+	if (bpf != NULL && tap_fd >= 0)
+		try_attach(d, bpf, tap_fd);
+	tap_bpf_close(bpf);
+	if (bpf != NULL)
 		return;
-	skel = load(true);
-	doctor_say(d, skel != NULL ? FINDING_OK : FINDING_BAD, "basic program", advice_of(errno),
-		   "%s", skel != NULL ? "loads (rung 2)" : strerror(errno));
-	tap_steer_bpf__destroy(skel);
+	bpf = tap_bpf_probe(true);
+	doctor_say(d, bpf != NULL ? FINDING_OK : FINDING_BAD, "basic program", advice_of(errno),
+		   "%s", bpf != NULL ? "loads (rung 2)" : strerror(errno));
+	tap_bpf_close(bpf);
 }
 
 #else /* !TAP_HAVE_BPF */

@@ -70,12 +70,8 @@ parse(struct cli *cli, struct load *load, int argc, char **argv)
 			return false;
 		}
 	}
-	if (!ok)
+	if (!ok || !cli_no_arguments(argc, argv))
 		return false;
-	if (optind < argc) {
-		cli_error("unknown argument \"%s\"", argv[optind]);
-		return false;
-	}
 	if (load->pin == NULL)
 		cli_error(
 			"--pin DIR is wanted: a folder in a BPF file system, as /sys/fs/bpf/NAME");

@@ -127,6 +127,15 @@ cli_selector(int argc, char **argv, const char **selector)
 	return -1;
 }
 
+bool
+cli_no_arguments(int argc, char **argv)
+{
+	if (optind >= argc)
+		return true;
+	cli_error("unknown argument \"%s\"", argv[optind]);
+	return false;
+}
+
 int
 main(int argc, char **argv)
 {

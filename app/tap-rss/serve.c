@@ -74,12 +74,8 @@ parse(struct cli *cli, struct serve *serve, int argc, char **argv)
 			return false;
 		}
 	}
-	if (!ok)
+	if (!ok || !cli_no_arguments(argc, argv))
 		return false;
-	if (optind < argc) {
-		cli_error("unknown argument \"%s\"", argv[optind]);
-		return false;
-	}
 	if (serve->path == NULL)
 		cli_error("--socket PATH is wanted");
 	else if (serve->n_allowed == 0)

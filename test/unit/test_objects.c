@@ -24,6 +24,7 @@
 
 #include <rte_common.h>
 
+#include "runner.h"
 #include "tap_objects.h"
 #include "tap_policy_abi.h"
 
@@ -163,7 +164,7 @@ good_objects(struct tap_objects *o, uint32_t banks)
 }
 
 static bool
-test_good(void)
+test_handed_over(void)
 {
 	char reason[TAP_OBJECTS_REASON];
 	struct tap_objects o, got;
@@ -288,6 +289,12 @@ test_any_message(void)
 	return true;
 }
 
+static void
+hold(const void *test)
+{
+	CHECK((*(bool (*const *)(void))test)(), "does not hold");
+}
+
 int
 main(void)
 {
@@ -295,7 +302,7 @@ main(void)
 		const char *name;
 		bool (*run)(void);
 	} tests[] = {
-		{ "objects are handed over", test_good },
+		{ "objects are handed over", test_handed_over },
 		{ "a refusal has its words", test_refusal },
 		{ "a server that hangs up", test_hang_up },
 		{ "each object is another one", test_wrong_objects },
@@ -303,7 +310,7 @@ main(void)
 		{ "any message", test_any_message },
 	};
 	char dir[] = "/tmp/net_tap-test-XXXXXX";
-	unsigned int i, failed = 0;
+	unsigned int i;
 
 	if (mkdtemp(dir) == NULL)
 		return 1;
@@ -312,14 +319,9 @@ main(void)
 	if (bind(listener, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
 	    listen(listener, 1) != 0)
 		return 1;
-	for (i = 0; i < RTE_DIM(tests); i++) {
-		bool ok = tests[i].run();
-
-		printf("%-6s %s\n", ok ? "ok" : "FAILED", tests[i].name);
-		failed += !ok;
-	}
+	for (i = 0; i < RTE_DIM(tests); i++)
+		test_run("objects", tests[i].name, hold, &tests[i].run);
 	unlink(address.sun_path);
 	rmdir(dir);
-	printf("%u passed, %u failed\n", i - failed, failed);
-	return failed != 0;
+	return test_summary();
 }

@@ -79,10 +79,10 @@ tap_bpf_load(bool basic)
 	return skel;
 }
 
+/* The same, with what libbpf says kept. */
 static struct tap_steer_bpf *
-tap_bpf_try(const char *port, bool basic, char *reason)
+tap_bpf_load_heard(bool basic)
 {
-	const char *program = basic ? "tap_steer_basic" : "tap_steer";
 	struct tap_steer_bpf *skel;
 	int err;
 
@@ -90,6 +90,17 @@ tap_bpf_try(const char *port, bool basic, char *reason)
 	skel = tap_bpf_load(basic);
 	err = errno;
 	tap_bpf_listen_end();
+	errno = err;
+	return skel;
+}
+
+static struct tap_steer_bpf *
+tap_bpf_try(const char *port, bool basic, char *reason)
+{
+	const char *program = basic ? "tap_steer_basic" : "tap_steer";
+	struct tap_steer_bpf *skel = tap_bpf_load_heard(basic);
+	int err = errno;
+
 	if (skel == NULL) {
 		tap_bpf_log_verifier(port, program, err);
 		tap_bpf_explain(reason, program, err);
@@ -108,6 +119,18 @@ tap_bpf_create_grace_map(struct tap_bpf *bpf)
 		return;
 	opts.inner_map_fd = (__u32)bpf->grace_inner;
 	bpf->grace_map = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "tap_grace", 4, 4, 1, &opts);
+}
+
+static struct tap_bpf *
+tap_bpf_new(void)
+{
+	struct tap_bpf *bpf = calloc(1, sizeof(*bpf));
+
+	if (bpf == NULL)
+		return NULL;
+	tap_objects_init(&bpf->objects);
+	tap_bpf_create_grace_map(bpf);
+	return bpf;
 }
 
 /* Objects that the application names, before any of our own. */
@@ -172,13 +195,11 @@ tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 			 args->rss == TAP_RSS_SOFT ? "soft" : "basic");
 	if (args->rss == TAP_RSS_SOFT)
 		return NULL;
-	bpf = calloc(1, sizeof(*bpf));
+	bpf = tap_bpf_new();
 	if (bpf == NULL) {
 		snprintf(reason, TAP_REASON_LEN, "out of memory");
 		return NULL;
 	}
-	tap_objects_init(&bpf->objects);
-	tap_bpf_create_grace_map(bpf);
 	*rung = tap_bpf_take(bpf, args, reason) ? TAP_RUNG_FULL :
 						  tap_bpf_climb(bpf, port, args->rss, reason);
 	if (*rung != TAP_RUNG_SOFT) {
@@ -191,6 +212,24 @@ tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 	}
 	tap_bpf_close(bpf);
 	return NULL;
+}
+
+struct tap_bpf *
+tap_bpf_probe(bool basic)
+{
+	struct tap_steer_bpf *skel = tap_bpf_load_heard(basic);
+	struct tap_bpf *bpf;
+
+	if (skel == NULL)
+		return NULL;
+	bpf = tap_bpf_new();
+	if (bpf == NULL) {
+		tap_steer_bpf__destroy(skel);
+		errno = ENOMEM;
+		return NULL;
+	}
+	tap_bpf_use(bpf, skel, basic ? skel->progs.tap_steer_basic : skel->progs.tap_steer);
+	return bpf;
 }
 
 /* Counters are kept apart for each CPU, as far as there are banks. */
@@ -423,6 +462,14 @@ tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 		    args->rss == TAP_RSS_SOFT ? "asked for by devarg rss=soft" :
 						"the driver was built without BPF",
 		    TAP_REASON_LEN);
+	return NULL;
+}
+
+struct tap_bpf *
+tap_bpf_probe(bool basic)
+{
+	RTE_SET_USED(basic);
+	errno = ENOTSUP;
 	return NULL;
 }
 

@@ -38,6 +38,13 @@ struct tap_bpf;
 struct tap_bpf *tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 			     char reason[TAP_REASON_LEN]);
 
+/**
+ * Load the full program or the basic one, without a port: can the kernel have it?
+ *
+ * @return as tap_bpf_open(); NULL with errno
+ */
+struct tap_bpf *tap_bpf_probe(bool basic);
+
 /** Unload; programs that are attached to a netdev stay attached. NULL is allowed. */
 void tap_bpf_close(struct tap_bpf *bpf);
 

@@ -2,7 +2,6 @@
  * Copyright(c) 2026 The net_tap authors
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "tap_bpf.h"
 #include "tap_bpf_reason.h"
+#include "tap_caps.h"
 #include "tap_log.h"
 
 /* Room for what the verifier says last; that is where it names its objection. */
@@ -73,22 +73,6 @@ void
 tap_bpf_listen_end(void)
 {
 	libbpf_set_print(tap_printer_before);
-}
-
-static bool
-tap_have_cap(unsigned int cap)
-{
-	unsigned long long effective = 0;
-	char line[128];
-	FILE *f = fopen("/proc/self/status", "r");
-
-	if (f == NULL)
-		return false;
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			break;
-	fclose(f);
-	return (effective >> cap) & 1;
 }
 
 /* The capabilities that are missing, in words of what to do; NULL if none is. */
