@@ -147,6 +147,15 @@ sanitized_system_tests()
 		LD_PRELOAD="$libraries"
 }
 
+# The soak tests once more, driver and test built with the thread sanitizer: bursts in one thread,
+# control calls in another.
+soak_with_tsan()
+{
+	build build-tsan -Db_sanitize=thread -Db_lundef=false -Dsoak_seconds=10
+	TSAN_OPTIONS="exitcode=66 suppressions=$TOP/test/soak/tsan.supp" \
+		meson_tests build-tsan --suite soak
+}
+
 # Debian's DPDK source with our driver in place of DPDK's: the parts that the tests below need.
 build_dpdk()
 {
@@ -205,7 +214,7 @@ static_checks()
 
 part 'Set-up' devtools/setup.sh --test
 $ok || exit 1
-part 'Build with gcc' build build --werror
+part 'Build with gcc' build build --werror -Dsoak_seconds=60
 $ok || exit 1
 CC=clang part 'Build with clang' build build-clang --werror
 part 'Unit, program and fuzz tests' meson_tests build
@@ -217,6 +226,7 @@ if ! $quick; then
 		part 'Tests with sanitizers' meson_tests build-sanitize --no-suite fuzz
 		part 'System tests with sanitizers' sanitized_system_tests
 	fi
+	CC=gcc part 'Soak with the thread sanitizer' soak_with_tsan
 	part 'Build in a DPDK tree' build_dpdk
 	if $ok; then
 		part 'Tests in a DPDK tree' dpdk_tests

@@ -104,9 +104,10 @@ struct tap_rxq {
 	uint16_t port_id;
 	uint16_t n_stash; /**< mbufs left in stash[] */
 	RTE_ATOMIC(uint16_t)
-	n_segs;              /**< mbufs that the longest frame takes; an MTU may change it */
-	uint16_t room;       /**< bytes of frame in one mbuf */
-	bool stopped;        /**< queue state as redistribution needs it */
+	n_segs;        /**< mbufs that the longest frame takes; an MTU may change it */
+	uint16_t room; /**< bytes of frame in one mbuf */
+	RTE_ATOMIC(bool)
+	stopped;             /**< queue state as redistribution needs it; see tap_rxq_stopped() */
 	bool ring_first;     /**< redistribution: the ring's turn */
 	bool deferred;       /**< starts by rte_eth_dev_rx_queue_start() only */
 	uint8_t state;       /**< enum tap_rx_state */
@@ -235,6 +236,13 @@ static inline int
 tap_txq_fd(const struct tap_txq *q)
 {
 	return tap_fds[q->port_id][q->slot];
+}
+
+/** Whether the queue is stopped. Any thread; who must be sure holds the queue's lock. */
+static inline bool
+tap_rxq_stopped(const struct tap_rxq *q)
+{
+	return rte_atomic_load_explicit(&q->stopped, rte_memory_order_relaxed);
 }
 
 /** The bell of a queue that has a doorbell, in this process. */

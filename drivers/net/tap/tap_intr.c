@@ -146,7 +146,8 @@ tap_intr_adopt(struct tap_rxq *q)
 		const struct tap_rxq *other = data->rx_queues[i];
 
 		if (other != q)
-			tap_intr_watch(q->intr_fd, other->stopped ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+			tap_intr_watch(q->intr_fd,
+				       tap_rxq_stopped(other) ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
 				       tap_rxq_fd(other));
 	}
 }

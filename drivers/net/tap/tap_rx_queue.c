@@ -97,7 +97,7 @@ tap_rx_queue_stage(struct rte_eth_dev *dev, struct tap_rxq *q)
 static void
 tap_rx_queue_free(struct tap_rxq *q)
 {
-	if (q->stopped)
+	if (tap_rxq_stopped(q))
 		rte_atomic_fetch_add_explicit(&q->port->orphans, -1, rte_memory_order_release);
 	q->port->policy.reader[q->id] = NULL;
 	tap_intr_queue_close(q);
@@ -145,7 +145,7 @@ tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	q->window = rte_get_tsc_hz() / 1000000 * TAP_RX_WINDOW_US;
 	q->room = (uint16_t)(room > RTE_PKTMBUF_HEADROOM ? room - RTE_PKTMBUF_HEADROOM : 0);
 	tap_rx_queue_prepare(q, dev->data->port_id);
-	q->stopped = true;
+	rte_atomic_store_explicit(&q->stopped, true, rte_memory_order_relaxed);
 	rte_atomic_fetch_add_explicit(&port->orphans, 1, rte_memory_order_release);
 	rte_spinlock_init(&q->lock);
 	ret = tap_rx_queue_fit(dev, q, dev->data->mtu);
@@ -203,7 +203,7 @@ tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
 {
 	struct tap_rxq *q = dev->data->rx_queues[id];
 
-	if (!q->stopped)
+	if (!tap_rxq_stopped(q))
 		return 0;
 	tap_rx_queue_lock(q);
 	/* A NIC's stopped queue drops; with redistribution the others have read the fd. */
@@ -212,7 +212,7 @@ tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
 	tap_soft_queue_flush(q);
 	q->state = TAP_RX_ARMED;
 	q->state_end = rte_rdtsc() + q->window;
-	q->stopped = false;
+	rte_atomic_store_explicit(&q->stopped, false, rte_memory_order_relaxed);
 	rte_spinlock_unlock(&q->lock);
 	rte_atomic_fetch_add_explicit(&q->port->orphans, -1, rte_memory_order_release);
 	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STARTED;
@@ -225,10 +225,10 @@ tap_rx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
 	struct tap_rxq *q = dev->data->rx_queues[id];
 	uint16_t i;
 
-	if (q->stopped)
+	if (tap_rxq_stopped(q))
 		return 0;
 	tap_rx_queue_lock(q);
-	q->stopped = true;
+	rte_atomic_store_explicit(&q->stopped, true, rte_memory_order_relaxed);
 	rte_spinlock_unlock(&q->lock);
 	rte_atomic_fetch_add_explicit(&q->port->orphans, 1, rte_memory_order_release);
 	/* Who sleeps has to watch this queue's fd from now on. */

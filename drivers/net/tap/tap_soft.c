@@ -33,7 +33,7 @@ tap_soft_hand_over(struct tap_rxq *from, uint16_t to, struct rte_mbuf *m)
 {
 	struct tap_rxq *target = from->port->data->rx_queues[to];
 
-	if (target->stopped || rte_ring_mp_enqueue(target->ring, m) != 0) {
+	if (tap_rxq_stopped(target) || rte_ring_mp_enqueue(target->ring, m) != 0) {
 		from->stats.missed++;
 		rte_pktmbuf_free(m);
 		return;
@@ -89,9 +89,9 @@ tap_soft_adopt(struct tap_rxq *self, uint16_t n)
 	for (i = 0; i < data->nb_rx_queues; i++) {
 		struct tap_rxq *q = data->rx_queues[i];
 
-		if (!q->stopped || !rte_spinlock_trylock(&q->lock))
+		if (!tap_rxq_stopped(q) || !rte_spinlock_trylock(&q->lock))
 			continue;
-		if (q->stopped)
+		if (tap_rxq_stopped(q))
 			tap_soft_read(q, self, NULL, n, &empty);
 		rte_spinlock_unlock(&q->lock);
 	}
@@ -145,7 +145,7 @@ tap_soft_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	/* A queue that is being stopped under its burst changes hands only in between. */
 	if (!rte_spinlock_trylock(&q->lock))
 		return 0;
-	if (!q->stopped)
+	if (!tap_rxq_stopped(q))
 		nb = tap_soft_poll(q, pkts, n);
 	rte_spinlock_unlock(&q->lock);
 	if (nb < n && rte_atomic_load_explicit(&q->port->orphans, rte_memory_order_acquire) != 0)
