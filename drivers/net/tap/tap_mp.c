@@ -228,6 +228,7 @@ tap_mp_answer_request(struct rte_mp_msg *msg, struct tap_mp_param *param)
 	if (port == NULL)
 		return -ENODEV;
 	port->shared_out = true;
+	port->policy.mortal = true;
 	param->generation = port->generation;
 	/* A stopped port may lose queues; who had one would keep it in the kernel. */
 	param->nb_queues = port->running ? port->nb_fds : 0;

@@ -15,7 +15,7 @@
 #include "tap_policy.h"
 #include "tap_toeplitz.h"
 
-/* A reader that stays in one burst for longer belongs to a process that was killed there. */
+/* A reader in another process that stays in one burst for longer was killed there. */
 #define TAP_READER_PATIENCE_NS UINT64_C(1000000000)
 
 /* The key that DPDK's net/tap has always had, so that hashes stay as users know them. */
@@ -146,13 +146,13 @@ tap_grace_period(const struct tap_publisher *pub)
 }
 
 static void
-tap_wait_for_reader(struct tap_policy_reader *reader)
+tap_wait_for_reader(struct tap_policy_reader *reader, bool mortal)
 {
 	uint64_t deadline = tap_now_ns() + TAP_READER_PATIENCE_NS;
 	uint32_t seen = rte_atomic_load_explicit(&reader->section, rte_memory_order_acquire);
 	uint32_t now = seen;
 
-	while ((seen & 1) != 0 && now == seen && tap_now_ns() < deadline) {
+	while ((seen & 1) != 0 && now == seen && (!mortal || tap_now_ns() < deadline)) {
 		rte_pause();
 		now = rte_atomic_load_explicit(&reader->section, rte_memory_order_acquire);
 	}
@@ -166,7 +166,7 @@ tap_policy_synchronize(const struct tap_publisher *pub)
 	tap_grace_period(pub);
 	for (i = 0; i < pub->nb_readers; i++)
 		if (pub->reader[i] != NULL)
-			tap_wait_for_reader(pub->reader[i]);
+			tap_wait_for_reader(pub->reader[i], pub->mortal);
 }
 
 int
