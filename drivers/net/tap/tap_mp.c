@@ -30,6 +30,8 @@
 #define TAP_MP_TRIES 10
 /* What secondaries have for an order whose answer is not waited for. */
 #define TAP_MP_GRACE_MS 100
+/* The kernel's limit. */
+#define TAP_MP_MAX_ERRNO 4095
 
 enum tap_mp_what {
 	TAP_MP_BELLS,  /* secondary asks for the map of the bells */
@@ -102,6 +104,24 @@ tap_mp_put_queues(struct rte_mp_msg *msg, const struct tap_port *port,
 		msg->fds[msg->num_fds++] = port->fd[i];
 }
 
+/* The result in an answer: 0, or negative errno whatever the other side says. */
+static int
+tap_mp_result(const struct tap_mp_param *answer)
+{
+	if (answer->result > 0 || answer->result < -TAP_MP_MAX_ERRNO)
+		return -EPROTO;
+	return answer->result;
+}
+
+static void
+tap_mp_close_all(const struct rte_mp_msg *msg)
+{
+	int i;
+
+	for (i = 0; i < msg->num_fds; i++)
+		close(msg->fds[i]);
+}
+
 /* Primary */
 
 static void
@@ -114,7 +134,7 @@ tap_mp_check_answers(const struct tap_port *port, const struct rte_mp_reply *rep
 
 		if (answer->result != 0)
 			TAP_LOG(ERR, "%s: a secondary process cannot follow: %s", port->data->name,
-				strerror(-answer->result));
+				strerror(-tap_mp_result(answer)));
 	}
 }
 
@@ -250,6 +270,8 @@ tap_mp_serve(const struct rte_mp_msg *request, const void *peer)
 	struct rte_mp_msg msg;
 	int ret;
 
+	/* Requests have none. */
+	tap_mp_close_all(request);
 	if (request->len_param != sizeof(param))
 		return -1;
 	memcpy(&param, request->param, sizeof(param));
@@ -271,15 +293,6 @@ tap_mp_init(void)
 }
 
 /* Secondary */
-
-static void
-tap_mp_close_all(const struct rte_mp_msg *msg)
-{
-	int i;
-
-	for (i = 0; i < msg->num_fds; i++)
-		close(msg->fds[i]);
-}
 
 /* Put files in the places of those that the process has; fds that are in the message end here. */
 static int
@@ -402,7 +415,10 @@ tap_mp_ask(struct tap_mp_param *param, struct rte_mp_msg *answer)
 		return -EPROTO;
 	}
 	memcpy(param, answer->param, sizeof(*param));
-	return param->result;
+	ret = tap_mp_result(param);
+	if (ret != 0)
+		tap_mp_close_all(answer);
+	return ret;
 }
 
 static int
