@@ -90,14 +90,21 @@ tap_link_talk(struct tap_link *link, struct nlmsghdr *request, mnl_cb_t cb, void
 	return ret < 0 ? -errno : 0;
 }
 
+/* What is no number of 32 bits leaves @p value as it is. */
+static void
+tap_link_parse_u32(const struct nlattr *attr, uint32_t *value)
+{
+	if (mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+		*value = mnl_attr_get_u32(attr);
+}
+
 static int
 tap_link_parse_tun(const struct nlattr *attr, void *arg)
 {
 	struct tap_link_state *state = arg;
 
-	if (mnl_attr_get_type(attr) == IFLA_TUN_NUM_QUEUES &&
-	    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
-		state->tun_queues = mnl_attr_get_u32(attr);
+	if (mnl_attr_get_type(attr) == IFLA_TUN_NUM_QUEUES)
+		tap_link_parse_u32(attr, &state->tun_queues);
 	return MNL_CB_OK;
 }
 
@@ -105,7 +112,9 @@ tap_link_parse_tun(const struct nlattr *attr, void *arg)
 static int
 tap_link_parse_info(const struct nlattr *attr, void *arg)
 {
-	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND && strcmp(mnl_attr_get_str(attr), "tun") != 0)
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND &&
+	    (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0 ||
+	     strcmp(mnl_attr_get_str(attr), "tun") != 0))
 		return MNL_CB_STOP;
 	if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
 		return mnl_attr_parse_nested(attr, tap_link_parse_tun, arg);
@@ -120,10 +129,10 @@ tap_link_parse_attr(const struct nlattr *attr, void *arg)
 
 	switch (mnl_attr_get_type(attr)) {
 	case IFLA_MTU:
-		state->mtu = mnl_attr_get_u32(attr);
+		tap_link_parse_u32(attr, &state->mtu);
 		break;
 	case IFLA_TXQLEN:
-		state->queue_len = mnl_attr_get_u32(attr);
+		tap_link_parse_u32(attr, &state->queue_len);
 		break;
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(attr) == sizeof(state->mac))
@@ -150,6 +159,10 @@ tap_link_parse(const struct nlmsghdr *answer, void *arg)
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(answer);
 	struct tap_link_state *state = arg;
 
+	if (mnl_nlmsg_get_payload_len(answer) < sizeof(*info)) {
+		errno = EPROTO;
+		return MNL_CB_ERROR;
+	}
 	state->ifindex = (unsigned int)info->ifi_index;
 	state->flags = info->ifi_flags;
 	/* One request, one answer: without a stop libmnl's caller would wait for more. */
