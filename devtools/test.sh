@@ -5,9 +5,9 @@
 # test.sh [--quick]
 #
 # Runs all tests: builds with gcc and clang, unit, program and fuzz tests, system tests with the
-# distribution's testpmd, some of these with sanitizers, a DPDK tree built with this driver, and
+# distribution's testpmd, fuzzing, some of these with sanitizers, a DPDK tree built with this driver, and
 # the Debian packages, static checks. Installs what is missing for that. The last line is "N passed, N failed".
-# --quick leaves out the sanitizers, the DPDK tree and the packages.
+# --quick leaves out fuzzing, the sanitizers, the DPDK tree and the packages.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -220,6 +220,7 @@ CC=clang part 'Build with clang' build build-clang --werror
 part 'Unit, program and fuzz tests' meson_tests build
 part 'System tests' system_tests build
 if ! $quick; then
+	part 'Fuzzing' devtools/fuzz.sh
 	CC=gcc part 'Build with sanitizers' build build-sanitize -Db_sanitize=address,undefined \
 		-Db_lundef=false -Dc_args=-fno-sanitize-recover=undefined
 	if $ok; then
