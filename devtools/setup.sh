@@ -15,7 +15,7 @@
 BUILD_PACKAGES='bpftool clang dpkg-dev gcc libbpf-dev libc6-dev libdpdk-dev libjansson-dev libmnl-dev
 	libncurses-dev meson ninja-build pkg-config python3 python3-pyelftools xz-utils'
 RUN_PACKAGES='dpdk-dev iproute2 python3-scapy'
-TEST_PACKAGES='clang-format clang-tidy codespell cppcheck debhelper ethtool libclang-rt-dev lintian pyflakes3
+TEST_PACKAGES='clang-format clang-tidy codespell cppcheck debhelper ethtool gcovr libclang-rt-dev lintian pyflakes3
 	python3-myst-parser python3-pytest python3-sphinx shellcheck systemd tcpdump'
 BENCH_PACKAGES='iperf3 python3-matplotlib'
 
