@@ -69,6 +69,20 @@ tap_link_close(struct tap_link *link)
 	free(link);
 }
 
+/* An answer, or a part of one, into the buffer. One that an earlier request failed to take is passed over. */
+static ssize_t
+tap_link_receive(struct tap_link *link, uint32_t sequence)
+{
+	const struct nlmsghdr *answer = (const struct nlmsghdr *)link->buf;
+	ssize_t len;
+
+	do
+		len = mnl_socket_recvfrom(link->socket, link->buf, sizeof(link->buf));
+	while (len < 0 ? errno == EINTR :
+			 len >= (ssize_t)sizeof(*answer) && answer->nlmsg_seq != sequence);
+	return len;
+}
+
 /* Send a request and feed the answer to @p cb; the caller holds the lock. */
 static int
 tap_link_talk(struct tap_link *link, struct nlmsghdr *request, mnl_cb_t cb, void *arg)
@@ -82,7 +96,7 @@ tap_link_talk(struct tap_link *link, struct nlmsghdr *request, mnl_cb_t cb, void
 	if (mnl_socket_sendto(link->socket, request, request->nlmsg_len) < 0)
 		return -errno;
 	do {
-		len = mnl_socket_recvfrom(link->socket, link->buf, sizeof(link->buf));
+		len = tap_link_receive(link, sequence);
 		if (len < 0)
 			return -errno;
 		ret = mnl_cb_run(link->buf, (size_t)len, sequence, portid, cb, arg);
