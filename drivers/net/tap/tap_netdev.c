@@ -48,8 +48,11 @@ static int
 tap_netdev_settle(struct tap_port *port)
 {
 	struct tap_link_state state;
-	int ret = tap_link_reopen(port->link);
+	int ret;
 
+	/* Whatever fails below: to open a queue elsewhere would make another netdev. */
+	port->moved = true;
+	ret = tap_link_reopen(port->link);
 	if (ret == 0)
 		ret = tap_link_find(port->link, port->name, &state);
 	if (ret == 0)
@@ -87,13 +90,11 @@ tap_netdev_follow(struct tap_port *port)
 	if (ret == 0)
 		ret = tap_run_abroad(port, tap_netdev_settle);
 	port->gone = ret == -EBADFD;
-	if (ret == 0) {
-		port->moved = true;
+	if (ret == 0)
 		TAP_LOG(NOTICE, "%s: the netdev has moved to another network namespace, index %u",
 			port->name, port->ifindex);
-	} else if (!port->lost) {
+	else if (!port->lost)
 		tap_netdev_explain(port, ret);
-	}
 	port->lost = ret != 0;
 	tap_control_unlock();
 	return ret;
