@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 
 #include "tap_bpf_reason.h"
+#include "tap_log.h"
 #include "tap_tc.h"
 
 /* BPF_TCX_INGRESS; younger than the headers of libbpf before 1.3. */
@@ -65,6 +66,14 @@ tap_tc_is_named(unsigned int prog_id, const char *name)
 	return same;
 }
 
+static void
+tap_tc_remove_filter(const struct bpf_tc_hook *hook)
+{
+	const struct bpf_tc_opts place = tap_tc_place();
+
+	bpf_tc_detach(hook, &place);
+}
+
 static int
 tap_tc_count(const struct nlmsghdr *message, void *arg)
 {
@@ -107,19 +116,45 @@ tap_tc_count_filters(unsigned int ifindex, unsigned int side)
 	return ret < 0 ? -EIO : (int)count;
 }
 
-static void
-tap_tc_remove_filter(unsigned int ifindex, const struct bpf_tc_hook *hook, bool own_hook)
+/* What is not there any more need not be removed. */
+static int
+tap_tc_unless_gone(int ret)
 {
-	const struct bpf_tc_opts place = tap_tc_place();
+	return ret == -ENOENT || ret == -EINVAL || ret == -ENODEV ? 0 : ret;
+}
+
+/* Remove the qdisc, unless somebody else has filters in it. */
+static int
+tap_tc_remove_qdisc(const struct bpf_tc_hook *hook)
+{
+	int in = tap_tc_count_filters((unsigned int)hook->ifindex, TC_H_MIN_INGRESS);
+	int out = tap_tc_count_filters((unsigned int)hook->ifindex, TC_H_MIN_EGRESS);
 	struct bpf_tc_hook qdisc = *hook;
 
-	bpf_tc_detach(hook, &place);
-	if (!own_hook || tap_tc_count_filters(ifindex, TC_H_MIN_INGRESS) != 0 ||
-	    tap_tc_count_filters(ifindex, TC_H_MIN_EGRESS) != 0)
-		return;
+	if (in < 0 || out < 0)
+		return RTE_MIN(in, out);
+	if (in + out != 0)
+		return 0;
 	/* Both sides at once mean the qdisc itself. */
 	qdisc.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-	bpf_tc_hook_destroy(&qdisc);
+	return tap_tc_unless_gone(bpf_tc_hook_destroy(&qdisc));
+}
+
+/* Remove our filter, and the qdisc if it is ours as well. */
+static int
+tap_tc_remove(const struct bpf_tc_hook *hook, unsigned int prog_id, bool own_hook)
+{
+	struct bpf_tc_opts found = tap_tc_place();
+	const struct bpf_tc_opts place = found;
+	int ret = bpf_tc_query(hook, &found);
+
+	/* Somebody else's by now? */
+	if (ret == 0 && found.prog_id != prog_id)
+		return 0;
+	if (ret == 0)
+		ret = bpf_tc_detach(hook, &place);
+	ret = tap_tc_unless_gone(ret);
+	return ret == 0 && own_hook ? tap_tc_remove_qdisc(hook) : ret;
 }
 
 int
@@ -152,8 +187,11 @@ tap_tc_filter(struct tap_tc *tc, unsigned int ifindex, int prog_fd, const char *
 		place.prog_fd = prog_fd;
 		place.flags = BPF_TC_F_REPLACE;
 		ret = bpf_tc_attach(&hook, &place);
-		if (ret != 0 && own_hook)
-			tap_tc_remove_filter(ifindex, &hook, true);
+		if (ret != 0 && own_hook) {
+			/* It may be there, and only the answer is not. */
+			tap_tc_remove_filter(&hook);
+			tap_tc_remove_qdisc(&hook);
+		}
 	}
 	tap_bpf_listen_end();
 	if (ret == 0)
@@ -168,6 +206,7 @@ void
 tap_tc_detach(struct tap_tc *tc)
 {
 	struct bpf_tc_hook hook = tap_tc_hook(tc->ifindex);
+	int ret;
 
 	if (tc->ifindex == 0)
 		return;
@@ -175,10 +214,15 @@ tap_tc_detach(struct tap_tc *tc)
 		close(tc->link);
 	} else {
 		tap_bpf_listen();
-		/* Somebody else's by now, or gone with its netdev? */
-		if (tap_tc_prog_id(&hook) == tc->prog_id)
-			tap_tc_remove_filter(tc->ifindex, &hook, tc->own_hook);
+		ret = tap_tc_remove(&hook, tc->prog_id, tc->own_hook);
+		/* What stays would be there until the next port: a shortage may be over. */
+		if (ret != 0)
+			ret = tap_tc_remove(&hook, tc->prog_id, tc->own_hook);
 		tap_bpf_listen_end();
+		if (ret != 0)
+			TAP_LOG(WARNING,
+				"the tc filter at netdev %u stays, and lets all packets pass: %s",
+				tc->ifindex, strerror(-ret));
 	}
 	memset(tc, 0, sizeof(*tc));
 }
@@ -192,6 +236,6 @@ tap_tc_clean(unsigned int ifindex, const char *program)
 	tap_bpf_listen();
 	prog_id = tap_tc_prog_id(&hook);
 	if (prog_id != 0 && tap_tc_is_named(prog_id, program))
-		tap_tc_remove_filter(ifindex, &hook, false);
+		tap_tc_remove_filter(&hook);
 	tap_bpf_listen_end();
 }
