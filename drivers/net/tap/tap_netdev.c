@@ -34,14 +34,18 @@ tap_run_abroad(struct tap_port *port, int (*run)(struct tap_port *port))
 {
 	struct tap_abroad job = { .netns = tap_tun_netns(port->fd[0]), .run = run, .port = port };
 	pthread_t thread;
+	int ret;
 
 	if (job.netns < 0)
 		return job.netns;
-	job.ret = -pthread_create(&thread, NULL, tap_abroad_thread, &job);
-	if (job.ret == 0)
+	ret = -pthread_create(&thread, NULL, tap_abroad_thread, &job);
+	/* The thread may have been faster: job.ret is its alone. */
+	if (ret == 0) {
 		pthread_join(thread, NULL);
+		ret = job.ret;
+	}
 	close(job.netns);
-	return job.ret;
+	return ret;
 }
 
 static int
