@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright(c) 2026 The net_tap authors
+ */
+
+/*
+ * Lets each call that the driver and libbpf make of others fail, one at a time, and looks what
+ * becomes of it: an error, or a lower rung, and a port that works afterwards; nothing lost.
+ *
+ * For each scenario a clean run tells which call sites there are, and how often each is
+ * passed. Then the scenario runs again for each of them.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+
+#include "runner.h"
+#include "scenarios.h"
+
+/* The longest that one run may take. */
+#define RUN_SECONDS 30
+
+struct options {
+	bool list;
+	bool full;        /* each passage of each site with each errno, not one of each */
+	const char *only; /* scenario */
+	int site;         /* -1: all */
+};
+
+/* What is being injected, for the words of a crash. */
+static struct {
+	const struct scenario *scenario;
+	unsigned int site;
+	uint32_t nth;
+	int error;
+} current;
+
+static struct {
+	unsigned int injected;
+	unsigned int refused; /* the call failed, and worked the second time */
+	unsigned int lower;   /* it went on in software, or with the basic program */
+	unsigned int went_on; /* with no difference that can be seen */
+	unsigned int not_met; /* the run did not pass there this time */
+	unsigned int bad;
+} total;
+
+static bool injected_before[FAULT_MAX_SITES];
+
+static void
+print_current(void)
+{
+	printf("    scenario \"%s\", passage %u, %s (--only '%s' --site %u)\n",
+	       current.scenario->name, current.nth, strerror(current.error), current.scenario->name,
+	       fault_site(current.site)->order);
+	fault_print(stdout, current.site);
+}
+
+/* A crash or an endless wait: say where, and end. */
+static void
+crashed(int sig)
+{
+	signal(sig, SIG_DFL);
+	fault_leave();
+	fault_stop();
+	printf("CRASHED: %s\n", sig == SIGALRM ? "no end" : strsignal(sig));
+	print_current();
+	kit_log_print();
+	fflush(stdout);
+	raise(sig);
+}
+
+/* One run; fault_record() or fault_arm() was called before. @p first: what it keeps is no leak. */
+static void
+run_once(const struct scenario *scenario, struct kit_port *port, bool first)
+{
+	struct kit_count before;
+	uint64_t since = fault_now();
+
+	memset(port, 0, sizeof(*port));
+	port->want = &scenario->want;
+	kit_count(&before, NULL);
+	kit_log_reset();
+	alarm(RUN_SECONDS);
+	scenario->run(port);
+	if (port->started)
+		kit_stop(port);
+	kit_remove(port);
+	fault_stop();
+	if (scenario->tidy != NULL)
+		scenario->tidy();
+	alarm(0);
+	if (!first)
+		kit_compare(port, &before);
+	if (port->failed) {
+		fault_print_live(stdout, since);
+		kit_log_print();
+	}
+}
+
+static void
+inject(const struct scenario *scenario, unsigned int rung)
+{
+	struct kit_port port;
+
+	fault_arm(current.site, current.nth, current.error);
+	run_once(scenario, &port, false);
+	injected_before[current.site] = true;
+	if (port.failed) {
+		print_current();
+		total.bad++;
+	}
+	if (!fault_struck()) {
+		total.not_met++;
+		return;
+	}
+	total.injected++;
+	total.refused += port.refused;
+	total.lower += !port.refused && port.rung > rung;
+	total.went_on += !port.refused && port.rung <= rung;
+}
+
+/* Has a fault of this function at this place been injected, whatever way has led there? */
+static bool
+place_before(unsigned int site)
+{
+	const struct fault_site *s = fault_site(site);
+	unsigned int i;
+
+	for (i = 0; i < fault_sites(); i++)
+		if (injected_before[i] && fault_site(i)->kind == s->kind &&
+		    fault_site(i)->caller[0] == s->caller[0])
+			return true;
+	return false;
+}
+
+/* Is there something new to learn from it in this scenario? */
+static bool
+worthwhile(const struct scenario *scenario, const struct options *options, unsigned int site)
+{
+	if (options->site >= 0)
+		return fault_site(site)->order == (unsigned int)options->site;
+	if (options->full || scenario->all)
+		return true;
+	return scenario->slow ? !place_before(site) : !injected_before[site];
+}
+
+/* The passages and errors of one site. */
+static void
+inject_site(const struct scenario *scenario, unsigned int site, uint32_t hits, unsigned int rung,
+	    bool full)
+{
+	const struct fault_kind *kind = fault_site(site)->kind;
+	unsigned int e;
+
+	current.scenario = scenario;
+	current.site = site;
+	for (current.nth = 0; current.nth < (full ? hits : 1); current.nth++)
+		for (e = 0; e < (full ? FAULT_MAX_ERRORS : 1) && kind->error[e] != 0; e++) {
+			current.error = kind->error[e];
+			inject(scenario, rung);
+		}
+}
+
+/* @return whether the scenario has passed */
+static bool
+test_scenario(const struct scenario *scenario, const struct options *options)
+{
+	static uint32_t hits[FAULT_MAX_SITES];
+	unsigned int before = total.injected;
+	unsigned int bad = total.bad;
+	uint64_t begin = rte_rdtsc();
+	struct kit_port port;
+	unsigned int n = 0;
+	unsigned int i;
+
+	/* Once for what happens once in a process, once to record. */
+	current.scenario = scenario;
+	run_once(scenario, &port, true);
+	if (!port.failed) {
+		fault_record();
+		run_once(scenario, &port, false);
+	}
+	if (port.failed)
+		return false;
+	for (i = 0; i < fault_sites(); i++) {
+		hits[i] = fault_site(i)->hits;
+		n += hits[i] != 0;
+	}
+	printf("%s: %s: %u call sites\n", scenario->name, scenario->what, n);
+	for (i = 0; i < fault_sites(); i++) {
+		if (hits[i] == 0)
+			continue;
+		if (options->list)
+			fault_print(stdout, i);
+		else if (worthwhile(scenario, options, i))
+			inject_site(scenario, i, hits[i], port.rung,
+				    options->full || options->site >= 0);
+	}
+	printf("    %u faults injected, %u of them wrongly dealt with, %u s\n",
+	       total.injected - before, total.bad - bad,
+	       (unsigned int)((rte_rdtsc() - begin) / rte_get_tsc_hz()));
+	/* The good call after all of them. */
+	run_once(scenario, &port, false);
+	return total.bad == bad && !port.failed;
+}
+
+static void
+run_scenario(const struct scenario *scenario, const struct options *options)
+{
+	bool good = scenario->prepare == NULL || scenario->prepare() == 0;
+
+	if (good)
+		good = test_scenario(scenario, options);
+	if (scenario->clean != NULL)
+		scenario->clean();
+	printf("%s fault: %s\n", good ? "ok    " : "FAILED", scenario->name);
+	fflush(stdout);
+	if (good)
+		tests_passed++;
+	else
+		tests_failed++;
+}
+
+static void
+print_totals(void)
+{
+	unsigned int places = 0;
+	unsigned int sites = 0;
+	unsigned int i, j;
+
+	for (i = 0; i < fault_sites(); i++) {
+		if (!injected_before[i])
+			continue;
+		sites++;
+		for (j = 0; j < i; j++)
+			if (injected_before[j] && fault_site(j)->kind == fault_site(i)->kind &&
+			    fault_site(j)->caller[0] == fault_site(i)->caller[0])
+				break;
+		places += j == i;
+	}
+	printf("faults: %u injected, at %u call sites that %u ways of up to %d calls lead to;\n"
+	       "    %u calls refused and made again, %u lower rungs, %u went on, %u not met again;\n"
+	       "    %u wrongly dealt with or with a leak\n",
+	       total.injected, places, sites, FAULT_FRAMES, total.refused, total.lower,
+	       total.went_on, total.not_met, total.bad);
+}
+
+static void
+usage(FILE *out, const char *program)
+{
+	unsigned int i;
+
+	fprintf(out,
+		"%s [--list] [--full] [--only SCENARIO] [--site N]\n"
+		"  --list   call sites, and no faults\n"
+		"  --full   each passage of each site with each error; else each site once\n"
+		"           (TAP_TEST_LONG=1 in the environment means the same)\n"
+		"  --only   one scenario:\n",
+		program);
+	for (i = 0; i < scenarios_count(); i++)
+		fprintf(out, "             %-16s %s\n", scenarios[i].name, scenarios[i].what);
+	fprintf(out, "  --site   one call site of it, by its number in --list\n");
+}
+
+static bool
+parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option known[] = {
+		{ "help", no_argument, NULL, 'h' },       { "list", no_argument, NULL, 'l' },
+		{ "full", no_argument, NULL, 'f' },       { "only", required_argument, NULL, 'o' },
+		{ "site", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 },
+	};
+	const char *longer = getenv("TAP_TEST_LONG");
+	int c;
+
+	*options =
+		(struct options){ .site = -1, .full = longer != NULL && strcmp(longer, "1") == 0 };
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
+		switch (c) {
+		case 'l':
+			options->list = true;
+			break;
+		case 'f':
+			options->full = true;
+			break;
+		case 'o':
+			options->only = optarg;
+			break;
+		case 's':
+			options->site = (int)strtol(optarg, NULL, 0);
+			break;
+		default:
+			usage(c == 'h' ? stdout : stderr, argv[0]);
+			return false;
+		}
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	unsigned int i;
+
+	if (!parse_options(argc, argv, &options))
+		return EXIT_FAILURE;
+	if (geteuid() != 0)
+		return test_skip_all("it takes root to make netdevs", "TAP_TEST_REQUIRE_BPF");
+	if (kit_init(argv[0]) != 0)
+		return EXIT_FAILURE;
+	signal(SIGSEGV, crashed);
+	signal(SIGBUS, crashed);
+	signal(SIGABRT, crashed);
+	signal(SIGALRM, crashed);
+	for (i = 0; i < scenarios_count(); i++)
+		if (options.only == NULL || strcmp(options.only, scenarios[i].name) == 0)
+			run_scenario(&scenarios[i], &options);
+	print_totals();
+	kit_end();
+	return test_summary();
+}
