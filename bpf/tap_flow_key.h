@@ -262,7 +262,7 @@ tap_flow_build_outer(struct tap_pkt *pkt, union tap_flow_key *k, __u32 flags)
 	struct tap_l2 l2;
 	struct tap_ip ip;
 
-	if (len < TAP_ETH_LEN || tap_win_load(pkt, 0, &w) < 0)
+	if (len < TAP_ETH_LEN || tap_win_start(pkt, &w) < 0)
 		return 0;
 	tap_l2_parse(pkt, &w, &l2);
 	tap_flow_set_l2(&k->outer, tap_win_eth(&w), &l2);

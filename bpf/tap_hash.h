@@ -308,7 +308,7 @@ tap_hash_l2(struct tap_pkt *pkt, const struct tap_hasher *by, int is_ip)
 	struct tap_win w;
 	struct tap_l2 l2;
 
-	if (tap_win_load(pkt, 0, &w) < 0)
+	if (tap_win_start(pkt, &w) < 0)
 		return 0;
 	tap_l2_parse(pkt, &w, &l2);
 	r.kind = (__u8)tap_input_l2(&l2, &w, by->ctx->types, is_ip, in);
@@ -455,7 +455,7 @@ tap_hash_full(struct tap_pkt *pkt, const struct tap_rss_ctx *ctx,
 	const struct tap_hasher by = { ctx, key };
 	struct tap_win w;
 
-	if (tap_pkt_len(pkt) < TAP_ETH_LEN || tap_win_load(pkt, 0, &w) < 0)
+	if (tap_pkt_len(pkt) < TAP_ETH_LEN || tap_win_start(pkt, &w) < 0)
 		return;
 	if (tap_likely((ctx->algo | ctx->flags) == 0) &&
 	    tap_hash_plain(pkt, &by, &w, TAP_ETH_LEN, outer, r))
@@ -473,7 +473,7 @@ tap_hash_basic(struct tap_pkt *pkt, const struct tap_rss_ctx *ctx,
 	struct tap_win w;
 	struct tap_l2 l2;
 
-	if (tap_pkt_len(pkt) < TAP_ETH_LEN || tap_win_load(pkt, 0, &w) < 0)
+	if (tap_pkt_len(pkt) < TAP_ETH_LEN || tap_win_start(pkt, &w) < 0)
 		return;
 	tap_l2_parse(pkt, &w, &l2);
 	if (l2.n_data == 0 || tap_win_load(pkt, l2.l3_off - TAP_ETH_LEN, &w) == 0)

@@ -34,7 +34,7 @@ tap_headers_len(struct tap_pkt *pkt)
 	struct tap_ip ip;
 	__u8 words = 0;
 
-	if (tap_pkt_len(pkt) < TAP_ETH_LEN || tap_win_load(pkt, 0, &w) < 0)
+	if (tap_pkt_len(pkt) < TAP_ETH_LEN || tap_win_start(pkt, &w) < 0)
 		return 0;
 	tap_l2_parse(pkt, &w, &l2);
 	if (l2.n_data != 0 && tap_win_reload(pkt, l2.l3_off - TAP_ETH_LEN, &w) < 0)
@@ -63,10 +63,11 @@ TAP_HOT __u64
 tap_pkt_bytes(struct tap_pkt *pkt)
 {
 	__u32 tag = pkt->vlan_present ? TAP_VLAN_LEN : 0;
-	__u64 bytes = tap_pkt_len(pkt) + tag;
+	__u64 bytes = pkt->len + tag;
 
 	if (tap_unlikely(pkt->gso_segs > 1))
-		bytes += (pkt->gso_segs - 1) * (__u64)(tap_headers_len(pkt) + tag);
+		bytes += (pkt->gso_segs - 1) *
+			 (__u64)(tap_headers_len(pkt) - TAP_PKT_ABSENT(pkt) + tag);
 	return bytes;
 }
 
@@ -110,7 +111,7 @@ tap_pkt_hits(const struct tap_pkt *pkt)
 TAP_HOT __u64
 tap_pkt_bytes(const struct tap_pkt *pkt)
 {
-	return tap_pkt_len(pkt);
+	return tap_pkt_len(pkt) - TAP_PKT_ABSENT(pkt);
 }
 
 /** Add to a counter. */

@@ -10,6 +10,15 @@
 
 #include <linux/types.h>
 
+/** Bytes of an Ethernet header. */
+#define TAP_ETH_LEN 14u
+
+/*
+ * The packets of a net_tun port begin with the IP header. They are classified as the frames that
+ * they would be behind an Ethernet header without addresses: programs, which are compiled for them
+ * with TAP_L3, count its bytes and make it up in the window; the driver writes it in front of them.
+ */
+
 #define tap_likely(x) __builtin_expect(!!(x), 1)
 #define tap_unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -68,23 +77,30 @@
 /** The IP header in a copied window is aligned; the verifier and the compiler may know. */
 #define TAP_WIN_ALIGNED(p, n) __builtin_assume_aligned(p, n)
 
+/** Bytes of the frame that the packet has not. */
+#ifdef TAP_L3
+#define TAP_PKT_ABSENT(pkt) TAP_ETH_LEN
+#else
+#define TAP_PKT_ABSENT(pkt) 0u
+#endif
+
 TAP_HOT __u32
 tap_pkt_len(const struct tap_pkt *pkt)
 {
-	return pkt->len;
+	return pkt->len + TAP_PKT_ABSENT(pkt);
 }
 
 TAP_HOT long
 tap_pkt_load(struct tap_pkt *pkt, __u32 off, void *dst, __u32 n)
 {
-	return bpf_skb_load_bytes(pkt, off, dst, n);
+	return bpf_skb_load_bytes(pkt, off - TAP_PKT_ABSENT(pkt), dst, n);
 }
 
 /** A VLAN tag beside the data: its TPID as in the packet, or 0; and its TCI. */
 TAP_HOT __u16
 tap_pkt_tag(const struct tap_pkt *pkt, __u16 *tci)
 {
-	if (!pkt->vlan_present)
+	if (TAP_PKT_ABSENT(pkt) != 0 || !pkt->vlan_present)
 		return 0;
 	*tci = (__u16)pkt->vlan_tci;
 	return (__u16)pkt->vlan_proto;
@@ -100,8 +116,11 @@ struct tap_pkt {
 	uint32_t contig;     /**< bytes that can be read at data */
 	uint32_t len;        /**< bytes of the frame */
 	uint32_t bank;       /**< of counters to count it in */
+	uint32_t absent;     /**< bytes of the frame that the packet has not */
 	const void *mbuf;    /**< for TAP_PKT_LOAD_SLOW */
 };
+
+#define TAP_PKT_ABSENT(pkt) ((pkt)->absent)
 
 /** Load bytes that reach beyond pkt->contig: 0, or negative. The includer may know how. */
 #ifndef TAP_PKT_LOAD_SLOW

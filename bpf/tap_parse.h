@@ -14,7 +14,6 @@
 #include "tap_packet.h"
 #include "tap_policy_abi.h"
 
-#define TAP_ETH_LEN 14u
 #define TAP_VLAN_LEN 4u
 #define TAP_IP4_LEN 20u
 #define TAP_IP6_LEN 40u
@@ -182,6 +181,47 @@ tap_win_l3(const struct tap_win *w)
 {
 	return tap_win_eth(w) + TAP_ETH_LEN;
 }
+
+/** The EtherType that the first byte of an IP packet tells, as in a packet; 0 of what is not IP. */
+TAP_HOT __u16
+tap_type_of(__u8 first)
+{
+	if (first >> 4 == 4)
+		return TAP_BE16(TAP_ETHER_IPV4);
+	return first >> 4 == 6 ? TAP_BE16(TAP_ETHER_IPV6) : 0;
+}
+
+#if defined(__bpf__) && defined(TAP_L3)
+
+/** Load the window of the packet's start, behind an Ethernet header that is made up. */
+TAP_HOT long
+tap_win_start(struct tap_pkt *pkt, struct tap_win *w)
+{
+	__u64 less = pkt->len - 1;
+	long ret;
+
+	__builtin_memset(w, 0, sizeof(*w));
+	if (less > TAP_WIN_LEN - TAP_ETH_LEN - 1)
+		less = pkt->len == 0 ? 0 : TAP_WIN_LEN - TAP_ETH_LEN - 1;
+	/* Bounds that the verifier sees and the compiler cannot take away. */
+	tap_forget(less);
+	if (less > TAP_WIN_LEN - TAP_ETH_LEN - 1)
+		return -1;
+	ret = tap_pkt_load(pkt, TAP_ETH_LEN, w->bytes + TAP_ETH_LEN, (__u32)less + 1);
+	tap_put16(w->bytes + 12, tap_type_of(w->bytes[TAP_ETH_LEN]));
+	return ret;
+}
+
+#else
+
+/** Load the window of the frame's start, of which at least 14 bytes are there. */
+TAP_HOT long
+tap_win_start(struct tap_pkt *pkt, struct tap_win *w)
+{
+	return tap_win_load(pkt, 0, w);
+}
+
+#endif
 
 /** Load the window again, elsewhere: off the straight path. */
 TAP_COLD long
@@ -445,7 +485,7 @@ tap_parse(struct tap_pkt *pkt, struct tap_headers *h)
 	struct tap_ip ip;
 
 	__builtin_memset(h, 0, sizeof(*h));
-	if (len < TAP_ETH_LEN || tap_win_load(pkt, 0, &w) < 0)
+	if (len < TAP_ETH_LEN || tap_win_start(pkt, &w) < 0)
 		return;
 	tap_l2_parse(pkt, &w, &l2);
 	tap_headers_set_l2(h, &l2);

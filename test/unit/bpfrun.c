@@ -18,11 +18,13 @@
 #include "bpfrun.h"
 #include "bpfrun_entry.h"
 #include "tap_steer.skel.h"
+#include "tap_steer_l3.skel.h"
 
 /* What a test run takes away from a socket filter's packet before it shows it. */
 #define PREFIX 14
 
 static struct tap_steer_bpf *as_socket, *as_tc;
+static struct tap_steer_l3_bpf *l3;
 static int entry_fd[PROGRAM_COUNT] = { -1, -1, -1 };
 static int jump_fd[PROGRAM_COUNT] = { -1, -1, -1 };
 
@@ -124,6 +126,12 @@ bpfrun_open(char *reason, unsigned int size)
 		snprintf(reason, size, "the kernel refuses the programs (%s)", strerror(errno));
 		return -1;
 	}
+	l3 = tap_steer_l3_bpf__open_and_load();
+	if (l3 == NULL) {
+		snprintf(reason, size, "the kernel refuses the programs of net_tun (%s)",
+			 strerror(errno));
+		return -1;
+	}
 	as_tc = load_as(BPF_PROG_TYPE_SCHED_CLS);
 	if (as_tc == NULL || make_entries() != 0) {
 		snprintf(reason, size, "the kernel refuses the programs as classifiers (%s)",
@@ -146,6 +154,7 @@ bpfrun_close(void)
 	}
 	tap_steer_bpf__destroy(as_tc);
 	tap_steer_bpf__destroy(as_socket);
+	tap_steer_l3_bpf__destroy(l3);
 }
 
 struct tap_shared *
@@ -192,6 +201,23 @@ bpfrun(enum program program, const struct frame *f, uint32_t *result)
 	memset(data, 0xff, PREFIX);
 	memcpy(data + PREFIX, f->data, f->len);
 	return run(fd, data, PREFIX + f->len, NULL, result);
+}
+
+bool
+bpfrun_l3(bool basic, const struct frame *f, uint32_t *result)
+{
+	const struct bpf_program *program = basic ? l3->progs.tap_steer_basic : l3->progs.tap_steer;
+	uint8_t data[FRAME_ROOM];
+
+	memset(data, 0xff, PREFIX);
+	memcpy(data + PREFIX, f->data + PREFIX, f->len - PREFIX);
+	return run(bpf_program__fd(program), data, f->len, NULL, result);
+}
+
+struct tap_shared *
+bpfrun_shared_l3(void)
+{
+	return &l3->bss->tap_shared;
 }
 
 int

@@ -51,6 +51,12 @@ bool bpfrun(enum program program, const struct frame *f, uint32_t *result);
 /** Run it as a tc classifier, over a packet whose queue_mapping is @p queue. */
 bool bpfrun_tc(enum program program, const struct frame *f, uint32_t queue, uint32_t *result);
 
+/** Run tap_steer, or tap_steer_basic, of a net_tun port over what is behind @p f's first 14 bytes. */
+bool bpfrun_l3(bool basic, const struct frame *f, uint32_t *result);
+
+/** The memory that bpfrun_l3() reads its policy from. */
+struct tap_shared *bpfrun_shared_l3(void);
+
 /** The one bell that rings; -1 for none, -2 for several. Silences all. */
 int bpfrun_bell(struct tap_shared *shared);
 

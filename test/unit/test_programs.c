@@ -252,6 +252,64 @@ test_bells(const void *arg)
 	bpfrun_bell(shared);
 }
 
+/* A frame as the programs of net_tun make it up: without addresses, its type that of the IP header. */
+static void
+make_l3(struct frame *f)
+{
+	static const uint8_t types[16][2] = { [4] = { 0x08, 0x00 }, [6] = { 0x86, 0xdd } };
+
+	memset(f->data, 0, 12);
+	memcpy(f->data + 12, types[f->data[14] >> 4], 2);
+}
+
+static unsigned int n_l3_hashed;
+
+/* The programs of net_tun, over all that is behind an Ethernet header, whole and cut off. */
+static void
+test_l3(const void *arg)
+{
+	const uint32_t l2 = TAP_RSS_ETH | TAP_RSS_S_VLAN | TAP_RSS_C_VLAN | TAP_RSS_L2_PAYLOAD;
+	const struct test_case *c = arg;
+	struct tap_shared *shared = bpfrun_shared_l3();
+	struct tap_rss_conf conf;
+	struct ref_verdict r;
+	struct frame f, whole;
+	uint32_t queue = 0, len;
+
+	case_frame(c, &whole);
+	case_conf(c, &conf);
+	conf.types &= ~l2;
+	if (whole.len < 15)
+		return;
+	make_l3(&whole);
+	CHECK(tap_policy_build(slot_in_use(shared), &conf) == 0, "refused");
+	for (len = 15; len <= whole.len; len = len == 80 && whole.len > 80 ? whole.len : len + 1) {
+		f = whole;
+		frame_cut(&f, (uint16_t)len);
+		ref_classify(f.data, f.len, NULL, &conf, &r);
+		bpfrun_bell(shared);
+		CHECK(bpfrun_l3(false, &f, &queue), "the program did not run");
+		CHECK(queue == (r.hashed ? r.hash & 255 : 0), "%u bytes: queue %u, hash %08x", len,
+		      queue, r.hash);
+		CHECK(bpfrun_bell(shared) == (int)queue, "another bell than %u", queue);
+		n_l3_hashed += r.hashed;
+		if (conf.algo != TAP_ALGO_TOEPLITZ || conf.modifiers != 0 || conf.innermost ||
+		    r.outer.version == 0 || r.outer.l3_ext || conf.ipv6_prefix != 0 ||
+		    (r.kind != REF_TUPLE2 && r.kind != REF_TUPLE4))
+			continue;
+		CHECK(bpfrun_l3(true, &f, &queue), "the basic program did not run");
+		CHECK(queue == (r.hash & 255), "basic, %u bytes: queue %u, hash %08x", len, queue,
+		      r.hash);
+	}
+}
+
+static void
+test_l3_was_tested(const void *arg)
+{
+	(void)arg;
+	CHECK(n_l3_hashed > 2000, "only %u packets had a hash", n_l3_hashed);
+}
+
 struct runner {
 	struct frame f;
 	atomic_bool stop, started;
@@ -366,6 +424,8 @@ main(void)
 	test_run("tap_steer", "bells", test_bells, &cases_hash.cases[0]);
 	test_run("tap_steer", "no packet goes by parts of two policies", test_race,
 		 &cases_hash.cases[0]);
+	run_table("net_tun", test_l3);
+	test_run("net_tun", "enough of the table has a hash", test_l3_was_tested, NULL);
 	bpfrun_close();
 	return test_summary();
 }
