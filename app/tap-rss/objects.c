@@ -105,7 +105,7 @@ cli_tap_make(const char *name, uid_t owner, unsigned int queues)
 	snprintf(iface, sizeof(iface), "%s", name);
 	/* All of them once: the kernel says now if it has not so many. */
 	while (ret == 0 && n < queues) {
-		fd[n] = tap_tun_open(iface);
+		fd[n] = tap_tun_open(iface, false);
 		ret = fd[n] < 0 ? fd[n] : 0;
 		n += ret == 0;
 	}
@@ -133,7 +133,7 @@ cli_tap_remove(const char *name)
 	if (if_nametoindex(name) == 0)
 		return CLI_OK;
 	snprintf(iface, sizeof(iface), "%s", name);
-	fd = tap_tun_open(iface);
+	fd = tap_tun_open(iface, false);
 	if (fd < 0)
 		return cli_error("tap %s: %s", name, strerror(-fd));
 	ret = tap_tun_set_persist(fd, false);

@@ -32,7 +32,6 @@
 #define LONGEST 65700
 /* Half of the bytes, with what the kernel adds to them, that fill the socket: more than the longest super-frame. */
 #define FULL 36000
-#define L3 RTE_ETHER_HDR_LEN
 
 /* How the bytes of a packet lie in mbufs. */
 enum kind {
@@ -55,6 +54,7 @@ struct item {
 	uint8_t before[RTE_MBUF_DEFAULT_BUF_SIZE];
 };
 
+static uint32_t l3_off; /* of the IP header; 0: on net_tun */
 static struct rte_mempool *pool;
 static struct tap_port port;
 int tap_fds[RTE_MAX_ETHPORTS][TAP_MAX_QUEUES];
@@ -88,6 +88,7 @@ open_tap(int sndbuf)
 	memset(&queue, 0, sizeof(queue));
 	tap_fds[0][0] = fds[0];
 	queue.port = &port;
+	queue.l3 = l3_off == 0;
 	tap = fds[1];
 }
 
@@ -103,20 +104,18 @@ close_tap(void)
 static uint32_t
 build(uint8_t *frame, bool ipv4, bool tcp, uint32_t n, uint32_t size, uint32_t payload)
 {
-	uint32_t l4 = L3 + (ipv4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
+	uint32_t l4 = l3_off + (ipv4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
 	uint32_t l4_len = tcp ? sizeof(struct rte_tcp_hdr) : sizeof(struct rte_udp_hdr);
 	uint32_t len = l4 + l4_len + payload;
-	struct rte_ipv4_hdr *ip4 = (void *)(frame + L3);
-	struct rte_ipv6_hdr *ip6 = (void *)(frame + L3);
+	struct rte_ipv4_hdr *ip4 = (void *)(frame + l3_off);
+	struct rte_ipv6_hdr *ip6 = (void *)(frame + l3_off);
 	struct rte_tcp_hdr *th = (void *)(frame + l4);
 	struct rte_udp_hdr *uh = (void *)(frame + l4);
 	uint16_t sum;
 	uint32_t i;
 
 	memset(frame, 0, l4 + l4_len);
-	memset(frame, 2, 2 * RTE_ETHER_ADDR_LEN);
-	frame[12] = ipv4 ? 0x08 : 0x86;
-	frame[13] = ipv4 ? 0x00 : 0xdd;
+	memcpy(frame, ipv4 ? "abcdefghijkl\x08" : "abcdefghijkl\x86\xdd", l3_off);
 	for (i = 0; i < payload; i++)
 		frame[l4 + l4_len + i] = (uint8_t)below(256);
 	if (tcp) {
@@ -130,7 +129,7 @@ build(uint8_t *frame, bool ipv4, bool tcp, uint32_t n, uint32_t size, uint32_t p
 	}
 	if (ipv4) {
 		ip4->version_ihl = RTE_IPV4_VHL_DEF;
-		ip4->total_length = rte_cpu_to_be_16((uint16_t)(len - L3));
+		ip4->total_length = rte_cpu_to_be_16((uint16_t)(len - l3_off));
 		ip4->packet_id = rte_cpu_to_be_16((uint16_t)(65500 + n));
 		ip4->next_proto_id = tcp ? IPPROTO_TCP : IPPROTO_UDP;
 		ip4->src_addr = 1;
@@ -216,7 +215,7 @@ wrap(struct item *item, enum kind kind, const uint8_t *bytes)
 static void
 ask_for_checksums(struct rte_mbuf *m, bool ipv4, bool tcp)
 {
-	m->l2_len = L3;
+	m->l2_len = l3_off;
 	m->l3_len = ipv4 ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr);
 	m->l4_len = tcp ? sizeof(struct rte_tcp_hdr) : sizeof(struct rte_udp_hdr);
 	m->ol_flags |= ipv4 ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM : RTE_MBUF_F_TX_IPV6;
@@ -237,7 +236,7 @@ make_burst(enum kind kinds)
 		struct item *item = &items[i];
 		bool offload = below(2);
 		uint8_t bytes[2048];
-		uint32_t field = L3 + (ipv4 ? 20 : 40) + (tcp ? 16 : 6);
+		uint32_t field = l3_off + (ipv4 ? 20 : 40) + (tcp ? 16 : 6);
 
 		item->len = build(item->frame, ipv4, tcp, i + (below(16) == 0), size,
 				  below(16) == 0 ? 1 + below(size) : size);
@@ -247,7 +246,7 @@ make_burst(enum kind kinds)
 		if (offload) {
 			memset(bytes + field, 0xbd, 2);
 			if (ipv4)
-				memset(bytes + L3 + 10, 0xdb, 2);
+				memset(bytes + l3_off + 10, 0xdb, 2);
 		}
 		wrap(item, kinds == KINDS ? (enum kind)below(KINDS) : kinds, bytes);
 		if (offload)
@@ -292,7 +291,7 @@ take_apart(const struct virtio_net_hdr *vnet, const uint8_t *frame, uint32_t len
 	uint16_t sum;
 
 	if (vnet->gso_type != VIRTIO_NET_HDR_GSO_NONE) {
-		CHECK(tap_cut_begin(&cut, frame, len, L3, frame[L3] >> 4 == 4, vnet),
+		CHECK(tap_cut_begin(&cut, frame, len, l3_off, frame[l3_off] >> 4 == 4, vnet),
 		      "a super-frame that cannot be cut");
 		for (; tap_cut_pending(&cut); n++) {
 			lengths[n] = tap_cut_len(&cut);
@@ -338,8 +337,7 @@ every_kind(const void *arg)
 {
 	unsigned int free_mbufs = rte_mempool_avail_count(pool);
 	struct rte_mbuf *pkts[BURST];
-	uint64_t sent = 0;
-	uint64_t bytes = 0;
+	uint64_t sent = 0, bytes = 0;
 	unsigned int round;
 	uint16_t n;
 	uint16_t i;
@@ -449,9 +447,9 @@ check_tso(bool ipv4, bool tcp, uint32_t payload, uint16_t mss, uint32_t size)
 	static uint8_t frame[LONGEST];
 	struct virtio_net_hdr vnet;
 	struct rte_mbuf *m;
-	uint32_t hdr_len = L3 + (ipv4 ? 20 : 40) + (tcp ? 20 : 8);
+	uint32_t hdr_len = l3_off + (ipv4 ? 20 : 40) + (tcp ? 20 : 8);
 	uint32_t len = build(frame, ipv4, tcp, 0, 0, payload);
-	uint32_t field = L3 + (ipv4 ? 20 : 40) + (tcp ? 16 : 6);
+	uint32_t field = l3_off + (ipv4 ? 20 : 40) + (tcp ? 16 : 6);
 	uint32_t at = 0;
 	uint32_t i;
 	uint32_t n;
@@ -473,7 +471,7 @@ check_tso(bool ipv4, bool tcp, uint32_t payload, uint16_t mss, uint32_t size)
 	n = take_apart(&vnet, message + sizeof(vnet), len);
 	CHECK(n == (payload + mss - 1) / mss, "%u segments", n);
 	for (i = 0; i < n; i++) {
-		const void *ip = packets[i] + L3;
+		const void *ip = packets[i] + l3_off;
 
 		CHECK(memcmp(packets[i] + hdr_len, frame + hdr_len + at, lengths[i] - hdr_len) == 0,
 		      "segment %u has other bytes", i);
@@ -546,7 +544,7 @@ prepare(const void *arg)
 		wrap(&items[0], PLAIN, items[0].frame);
 		pkts[0] = rte_pktmbuf_clone(items[0].m, pool);
 		pkts[1] = items[0].m;
-		pkts[1]->l2_len = L3;
+		pkts[1]->l2_len = l3_off;
 		pkts[1]->l3_len = cases[i].l3_len;
 		pkts[1]->l4_len = cases[i].l4_len;
 		pkts[1]->tso_segsz = cases[i].segsz;
@@ -575,8 +573,9 @@ prepare(const void *arg)
 int
 main(void)
 {
-	static const bool on = true;
-	static const bool off;
+	static const bool on = true, off = false;
+	static const char *const kinds[] = { "net_tap", "net_tun" };
+	unsigned int i;
 	char *argv[] = { (char[]){ "test_transmit" }, (char[]){ "--no-huge" },   (char[]){ "-m64" },
 			 (char[]){ "--no-pci" },      (char[]){ "--no-shconf" }, NULL };
 
@@ -585,16 +584,17 @@ main(void)
 		return EXIT_FAILURE;
 	pool = rte_pktmbuf_pool_create("test", POOL, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 				       SOCKET_ID_ANY);
-	if (pool == NULL) {
-		printf("no pool: %s\n", rte_strerror(rte_errno));
+	if (pool == NULL)
 		return EXIT_FAILURE;
+	for (i = 0; i < RTE_DIM(kinds); i++) {
+		port.udp_gso = true;
+		l3_off = i == 0 ? RTE_ETHER_HDR_LEN : 0;
+		test_run(kinds[i], "mbufs of every kind, joined", every_kind, &on);
+		test_run(kinds[i], "mbufs of every kind, one by one", every_kind, &off);
+		test_run(kinds[i], "a kernel without super-frames", no_super_frames, NULL);
+		test_run(kinds[i], "a kernel that refuses", refused, NULL);
+		test_run(kinds[i], "segmentation of chains", tso, NULL);
+		test_run(kinds[i], "tx_prepare", prepare, NULL);
 	}
-	port.udp_gso = true;
-	test_run("transmit", "mbufs of every kind, joined", every_kind, &on);
-	test_run("transmit", "mbufs of every kind, one by one", every_kind, &off);
-	test_run("transmit", "a kernel without super-frames", no_super_frames, NULL);
-	test_run("transmit", "a kernel that refuses", refused, NULL);
-	test_run("transmit", "segmentation of chains", tso, NULL);
-	test_run("transmit", "tx_prepare", prepare, NULL);
 	return test_summary();
 }

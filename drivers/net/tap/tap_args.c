@@ -13,6 +13,7 @@
 #include "tap_policy_abi.h"
 
 #define TAP_DEFAULT_IFACE "dtap%d"
+#define TAP_DEFAULT_IFACE_L3 "dtun%d"
 
 /* A named value of an argument. */
 struct tap_choice {
@@ -25,6 +26,7 @@ struct tap_arg {
 	const char *key;
 	const char *allowed;
 	int (*parse)(const char *value, struct tap_args *args);
+	const char *not_l3; /* why net_tun has it not; NULL if it has */
 };
 
 static const struct tap_choice tap_rss_choices[] = {
@@ -162,17 +164,20 @@ tap_parse_rss_algo(const char *value, struct tap_args *args)
 
 static const struct tap_arg tap_arg_table[] = {
 	{ "iface", "a name of 1 to 15 characters without '/', ':', '%' and white space",
-	  tap_parse_iface },
-	{ "remote", "the name of an Ethernet netdev", tap_parse_remote },
-	{ "mac", "fixed, or a unicast address XX:XX:XX:XX:XX:XX", tap_parse_mac },
-	{ "persist", "no value, 1 or 0", tap_parse_persist },
-	{ "rss", "auto, bpf, basic, soft", tap_parse_rss },
-	{ "rss_algo", "toeplitz, xor, symmetric, symmetric-sort", tap_parse_rss_algo },
-	{ "gso", "no value, 1 or 0", tap_parse_gso },
-	{ "gro", "no value, 1 or 0", tap_parse_gro },
-	{ "bpf_pin", "the absolute path of a folder", tap_parse_bpf_pin },
-	{ "rss_fds", "the absolute path of a Unix socket, below 108 characters",
-	  tap_parse_rss_fds },
+	  tap_parse_iface, NULL },
+	{ "remote", "the name of an Ethernet netdev", tap_parse_remote,
+	  "its packets have no Ethernet header, and those of a remote netdev have one" },
+	{ "mac", "fixed, or a unicast address XX:XX:XX:XX:XX:XX", tap_parse_mac,
+	  "a tun netdev has no MAC address" },
+	{ "persist", "no value, 1 or 0", tap_parse_persist, NULL },
+	{ "rss", "auto, bpf, basic, soft", tap_parse_rss, NULL },
+	{ "rss_algo", "toeplitz, xor, symmetric, symmetric-sort", tap_parse_rss_algo, NULL },
+	{ "gso", "no value, 1 or 0", tap_parse_gso, NULL },
+	{ "gro", "no value, 1 or 0", tap_parse_gro, NULL },
+	{ "bpf_pin", "the absolute path of a folder", tap_parse_bpf_pin,
+	  "BPF objects that are handed over are for taps" },
+	{ "rss_fds", "the absolute path of a Unix socket, below 108 characters", tap_parse_rss_fds,
+	  "BPF objects that are handed over are for taps" },
 };
 
 static int
@@ -185,34 +190,43 @@ tap_parse_pair(const char *name, const struct rte_kvargs_pair *pair, struct tap_
 
 		if (strcmp(pair->key, arg->key) != 0)
 			continue;
+		if (args->l3 && arg->not_l3 != NULL) {
+			TAP_LOG(ERR,
+				"%s: argument %s is not for net_tun: %s; allowed: " TAP_ARGS_HELP_L3,
+				name, arg->key, arg->not_l3);
+			return -EINVAL;
+		}
 		if (arg->parse(pair->value, args) == 0)
 			return 0;
 		TAP_LOG(ERR, "%s: argument %s: \"%s\" is not allowed; allowed: %s", name, arg->key,
 			pair->value == NULL ? "" : pair->value, arg->allowed);
 		return -EINVAL;
 	}
-	TAP_LOG(ERR, "%s: unknown argument \"%s\"; allowed: " TAP_ARGS_HELP, name, pair->key);
+	TAP_LOG(ERR, "%s: unknown argument \"%s\"; allowed: %s", name, pair->key,
+		args->l3 ? TAP_ARGS_HELP_L3 : TAP_ARGS_HELP);
 	return -EINVAL;
 }
 
 int
-tap_args_parse(const char *name, const char *text, struct tap_args *args)
+tap_args_parse(const char *name, const char *text, bool l3, struct tap_args *args)
 {
 	struct rte_kvargs *kvargs;
 	unsigned int i;
 	int ret = 0;
 
 	memset(args, 0, sizeof(*args));
+	args->l3 = l3;
 	args->gso = true;
 	args->gro = true;
-	rte_strscpy(args->iface, TAP_DEFAULT_IFACE, sizeof(args->iface));
+	rte_strscpy(args->iface, l3 ? TAP_DEFAULT_IFACE_L3 : TAP_DEFAULT_IFACE,
+		    sizeof(args->iface));
 	if (text == NULL || *text == '\0')
 		return 0;
 	kvargs = rte_kvargs_parse(text, NULL);
 	if (kvargs == NULL) {
 		TAP_LOG(ERR,
-			"%s: cannot parse \"%s\"; arguments are key=value, separated by commas: " TAP_ARGS_HELP,
-			name, text);
+			"%s: cannot parse \"%s\"; arguments are key=value, separated by commas: %s",
+			name, text, l3 ? TAP_ARGS_HELP_L3 : TAP_ARGS_HELP);
 		return -EINVAL;
 	}
 	for (i = 0; i < kvargs->count && ret == 0; i++)

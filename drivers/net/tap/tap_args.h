@@ -34,6 +34,7 @@ enum tap_mac_source {
 /** Device arguments, parsed. */
 struct tap_args {
 	char iface[IFNAMSIZ]; /**< netdev name, or a %d pattern for the kernel to fill */
+	bool l3;              /**< a net_tun port: packets begin with the IP header */
 	enum tap_mac_source mac_source;
 	struct rte_ether_addr mac;
 	enum tap_rss_mode rss;
@@ -59,13 +60,23 @@ struct tap_args {
 	"bpf_pin=<folder> "                                                                        \
 	"rss_fds=<socket> "
 
+/** The same for net_tun. */
+#define TAP_ARGS_HELP_L3                                                                           \
+	"iface=<string> "                                                                          \
+	"persist "                                                                                 \
+	"rss=auto|bpf|basic|soft "                                                                 \
+	"rss_algo=toeplitz|xor|symmetric|symmetric-sort "                                          \
+	"gso=0|1 "                                                                                 \
+	"gro=0|1 "
+
 /**
  * Parse the device arguments of a vdev.
  *
  * @param name  name of the vdev, for messages
  * @param text  arguments as given, may be NULL or empty
+ * @param l3    of a net_tun port
  * @return 0, or -EINVAL after a log message that names the argument and its allowed values.
  */
-int tap_args_parse(const char *name, const char *text, struct tap_args *args);
+int tap_args_parse(const char *name, const char *text, bool l3, struct tap_args *args);
 
 #endif /* TAP_ARGS_H */

@@ -24,11 +24,14 @@
 #include "tap_objects.h"
 #include "tap_tables.h"
 #include "tap_rules.skel.h"
+#include "tap_rules_l3.skel.h"
 #include "tap_steer.skel.h"
+#include "tap_steer_l3.skel.h"
 
 struct tap_bpf {
 	struct tap_objects objects; /* loaded ones belong to the skeletons, given ones to this */
 	bool given;
+	bool l3; /* of a net_tun port */
 	struct tap_steer_bpf *skel;
 	struct tap_rules_bpf *maps;                      /* of flow rules; no program in it */
 	struct tap_rules_bpf *rules[TAP_RULES_PROGRAMS]; /* one program each, over those maps */
@@ -60,10 +63,54 @@ tap_bpf_unmap_memory(void *p, size_t size)
 		munmap(p, tap_bpf_page_align(size));
 }
 
+/*
+ * The objects of a net_tun port have the same programs and maps, so the skeletons differ in
+ * nothing but the file.
+ */
 static struct tap_steer_bpf *
-tap_bpf_load(bool basic)
+tap_bpf_open_steer(bool l3)
 {
-	struct tap_steer_bpf *skel = tap_steer_bpf__open();
+	struct tap_steer_bpf *skel = calloc(1, sizeof(*skel));
+	int err = -ENOMEM;
+
+	if (skel == NULL || tap_steer_bpf__create_skeleton(skel) != 0)
+		goto failed;
+	if (l3)
+		skel->skeleton->data =
+			(void *)(uintptr_t)tap_steer_l3_bpf__elf_bytes(&skel->skeleton->data_sz);
+	err = bpf_object__open_skeleton(skel->skeleton, NULL);
+	if (err == 0)
+		return skel;
+failed:
+	tap_steer_bpf__destroy(skel);
+	errno = -err;
+	return NULL;
+}
+
+static struct tap_rules_bpf *
+tap_bpf_open_rules_skel(bool l3)
+{
+	struct tap_rules_bpf *skel = calloc(1, sizeof(*skel));
+	int err = -ENOMEM;
+
+	if (skel == NULL || tap_rules_bpf__create_skeleton(skel) != 0)
+		goto failed;
+	if (l3)
+		skel->skeleton->data =
+			(void *)(uintptr_t)tap_rules_l3_bpf__elf_bytes(&skel->skeleton->data_sz);
+	err = bpf_object__open_skeleton(skel->skeleton, NULL);
+	if (err == 0)
+		return skel;
+failed:
+	tap_rules_bpf__destroy(skel);
+	errno = -err;
+	return NULL;
+}
+
+static struct tap_steer_bpf *
+tap_bpf_load(bool l3, bool basic)
+{
+	struct tap_steer_bpf *skel = tap_bpf_open_steer(l3);
 	int err;
 
 	if (skel == NULL)
@@ -81,13 +128,13 @@ tap_bpf_load(bool basic)
 
 /* The same, with what libbpf says kept. */
 static struct tap_steer_bpf *
-tap_bpf_load_heard(bool basic)
+tap_bpf_load_heard(bool l3, bool basic)
 {
 	struct tap_steer_bpf *skel;
 	int err;
 
 	tap_bpf_listen();
-	skel = tap_bpf_load(basic);
+	skel = tap_bpf_load(l3, basic);
 	err = errno;
 	tap_bpf_listen_end();
 	errno = err;
@@ -95,10 +142,10 @@ tap_bpf_load_heard(bool basic)
 }
 
 static struct tap_steer_bpf *
-tap_bpf_try(const char *port, bool basic, char *reason)
+tap_bpf_try(const char *port, bool l3, bool basic, char *reason)
 {
 	const char *program = basic ? "tap_steer_basic" : "tap_steer";
-	struct tap_steer_bpf *skel = tap_bpf_load_heard(basic);
+	struct tap_steer_bpf *skel = tap_bpf_load_heard(l3, basic);
 	int err = errno;
 
 	if (skel == NULL) {
@@ -169,13 +216,13 @@ tap_bpf_climb(struct tap_bpf *bpf, const char *port, enum tap_rss_mode mode, cha
 	struct tap_steer_bpf *skel = NULL;
 
 	if (mode != TAP_RSS_BASIC)
-		skel = tap_bpf_try(port, false, reason);
+		skel = tap_bpf_try(port, bpf->l3, false, reason);
 	if (skel != NULL) {
 		tap_bpf_use(bpf, skel, skel->progs.tap_steer);
 		return TAP_RUNG_FULL;
 	}
 	if (mode != TAP_RSS_BPF)
-		skel = tap_bpf_try(port, true, reason);
+		skel = tap_bpf_try(port, bpf->l3, true, reason);
 	if (skel == NULL)
 		return TAP_RUNG_SOFT;
 	tap_bpf_use(bpf, skel, skel->progs.tap_steer_basic);
@@ -200,6 +247,7 @@ tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 		snprintf(reason, TAP_REASON_LEN, "out of memory");
 		return NULL;
 	}
+	bpf->l3 = args->l3;
 	*rung = tap_bpf_take(bpf, args, reason) ? TAP_RUNG_FULL :
 						  tap_bpf_climb(bpf, port, args->rss, reason);
 	if (*rung != TAP_RUNG_SOFT) {
@@ -217,7 +265,7 @@ tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 struct tap_bpf *
 tap_bpf_probe(bool basic)
 {
-	struct tap_steer_bpf *skel = tap_bpf_load_heard(basic);
+	struct tap_steer_bpf *skel = tap_bpf_load_heard(false, basic);
 	struct tap_bpf *bpf;
 
 	if (skel == NULL)
@@ -263,7 +311,7 @@ tap_bpf_share_maps(const struct tap_bpf *bpf, struct tap_rules_bpf *skel)
 static struct tap_rules_bpf *
 tap_bpf_load_rules(const struct tap_bpf *bpf, enum tap_rules_program program)
 {
-	struct tap_rules_bpf *skel = tap_rules_bpf__open();
+	struct tap_rules_bpf *skel = tap_bpf_open_rules_skel(bpf->l3);
 	int ret;
 
 	if (skel == NULL)

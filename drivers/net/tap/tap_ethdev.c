@@ -381,12 +381,15 @@ tap_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 		.nb_mtu_seg_max = TAP_TX_MAX_SEGS,
 	};
 
+	const bool l3 = tap_port_of(dev)->args.l3;
+	const uint32_t max_len = TAP_MAX_MTU + (l3 ? 0 : TAP_L2_OVERHEAD);
+
 	info->if_index = tap_port_of(dev)->ifindex;
-	info->max_mac_addrs = TAP_MAX_MACS;
+	info->max_mac_addrs = l3 ? 1 : TAP_MAX_MACS;
 	info->min_mtu = RTE_ETHER_MIN_MTU;
 	info->max_mtu = TAP_MAX_MTU;
-	info->max_rx_pktlen = TAP_MAX_MTU + TAP_L2_OVERHEAD;
-	info->max_lro_pkt_size = TAP_MAX_MTU + TAP_L2_OVERHEAD;
+	info->max_rx_pktlen = max_len;
+	info->max_lro_pkt_size = max_len;
 	info->min_rx_bufsize = 0;
 	info->max_rx_queues = TAP_MAX_QUEUES;
 	info->max_tx_queues = TAP_MAX_QUEUES;
@@ -405,7 +408,7 @@ tap_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->default_txportconf.nb_queues = 1;
 	info->hash_key_size = TAP_KEY_LEN;
 	info->reta_size = TAP_RETA_SIZE;
-	info->flow_type_rss_offloads = tap_rss_offloads();
+	info->flow_type_rss_offloads = tap_rss_offloads(tap_port_of(dev));
 #if TAP_HAVE_RSS_ALGORITHM
 	info->rss_algo_capa = RTE_ETH_HASH_ALGO_CAPA_MASK(DEFAULT) |
 			      RTE_ETH_HASH_ALGO_CAPA_MASK(TOEPLITZ) |
@@ -421,15 +424,22 @@ tap_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 static const uint32_t *
 tap_supported_ptypes(TAP_PTYPES_ARGS)
 {
+#define TAP_PTYPES_L3                                                                              \
+	RTE_PTYPE_L3_IPV4, RTE_PTYPE_L3_IPV4_EXT, RTE_PTYPE_L3_IPV6, RTE_PTYPE_L3_IPV6_EXT,        \
+		RTE_PTYPE_L4_FRAG, RTE_PTYPE_L4_ICMP, RTE_PTYPE_L4_TCP, RTE_PTYPE_L4_UDP,          \
+		RTE_PTYPE_L4_SCTP, RTE_PTYPE_UNKNOWN
+	static const uint32_t ptypes_l3[] = { TAP_PTYPES_L3 };
 	static const uint32_t ptypes[] = {
-		RTE_PTYPE_L2_ETHER,    RTE_PTYPE_L2_ETHER_VLAN, RTE_PTYPE_L2_ETHER_QINQ,
-		RTE_PTYPE_L3_IPV4,     RTE_PTYPE_L3_IPV4_EXT,   RTE_PTYPE_L3_IPV6,
-		RTE_PTYPE_L3_IPV6_EXT, RTE_PTYPE_L4_FRAG,       RTE_PTYPE_L4_ICMP,
-		RTE_PTYPE_L4_TCP,      RTE_PTYPE_L4_UDP,        RTE_PTYPE_L4_SCTP,
-		RTE_PTYPE_UNKNOWN,
+		RTE_PTYPE_L2_ETHER,
+		RTE_PTYPE_L2_ETHER_VLAN,
+		RTE_PTYPE_L2_ETHER_QINQ,
+		TAP_PTYPES_L3,
 	};
 
-	RTE_SET_USED(dev);
+	if (tap_port_of(dev)->args.l3) {
+		TAP_PTYPES_COUNT(ptypes_l3);
+		return ptypes_l3;
+	}
 	TAP_PTYPES_COUNT(ptypes);
 	return ptypes;
 }

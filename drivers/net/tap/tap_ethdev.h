@@ -145,6 +145,7 @@ struct tap_txq {
 	uint16_t id;
 	uint16_t nb_desc; /**< as asked for; a write() is over when it returns */
 	bool deferred;    /**< starts by rte_eth_dev_tx_queue_start() only */
+	bool l3;          /**< of a net_tun port */
 	struct tap_port *port;
 	struct tap_txq_stats stats;
 	struct tap_txq_stats stats_base;
@@ -175,6 +176,7 @@ struct tap_rx_mode {
 	bool l4_cksum;             /**< of TCP or UDP */
 	bool l4_partial;           /**< of both: half a checksum may be delivered, and is told */
 	bool gso;                  /**< the kernel hands over super-frames */
+	bool l3;                   /**< a net_tun port: packets begin with the IP header */
 	RTE_ATOMIC(uint8_t) rules; /**< enum tap_rx_rules; changes while bursts run */
 };
 
@@ -353,9 +355,9 @@ uint16_t tap_soft_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
 /** The types of a context that leaves them to the driver. */
 #define TAP_RSS_DEFAULT_TYPES                                                                      \
 	(RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP)
-uint64_t tap_rss_offloads(void);
+uint64_t tap_rss_offloads(const struct tap_port *port);
 /** Types, modifiers and level of an rss_hf; -EINVAL if some are not supported. */
-int tap_rss_conf_set_types(struct tap_rss_conf *conf, uint64_t rss_hf);
+int tap_rss_conf_set_types(struct tap_rss_conf *conf, const struct tap_port *port, uint64_t rss_hf);
 /** An enum rte_eth_hash_function; -EINVAL if it is not supported. */
 int tap_rss_conf_set_algo(struct tap_rss_conf *conf, const struct tap_port *port,
 			  unsigned int func);

@@ -224,7 +224,7 @@ tap_flow_parse(const struct tap_port *port, const struct rte_flow_attr *attr,
 					  "a rule needs a direction; supported: ingress");
 	memset(rule, 0, sizeof(*rule));
 	rule->priority = (uint16_t)attr->priority;
-	ret = tap_flow_parse_pattern(items, rule, error);
+	ret = tap_flow_parse_pattern(items, port->args.l3, rule, error);
 	return ret != 0 ? ret : tap_flow_parse_actions(port, actions, rule, error);
 }
 

@@ -61,9 +61,10 @@ struct rte_flow *tap_flow_shared_counter(const struct tap_port *port, const void
 /**
  * Fill key and mask of @p rule.
  *
+ * @param l3  of a net_tun port, whose packets have no layer 2
  * @return 0, or what rte_flow_error_set() gives: its cause is the item
  */
-int tap_flow_parse_pattern(const struct rte_flow_item *items, struct tap_rule *rule,
+int tap_flow_parse_pattern(const struct rte_flow_item *items, bool l3, struct tap_rule *rule,
 			   struct rte_flow_error *error);
 
 /** Fill what becomes of the packets; as tap_flow_parse_pattern(), its cause is the action. */

@@ -106,7 +106,7 @@ tap_action_rss_hash(struct tap_actions *a, const struct rte_flow_action_rss *con
 	}
 	if (types == 0)
 		types = TAP_RSS_DEFAULT_TYPES;
-	if (tap_rss_conf_set_types(&rss->conf, types) != 0)
+	if (tap_rss_conf_set_types(&rss->conf, a->port, types) != 0)
 		return tap_action_conf_error(error, ENOTSUP, action,
 					     "action rss: supported types are those of "
 					     "rte_eth_dev_info.flow_type_rss_offloads");

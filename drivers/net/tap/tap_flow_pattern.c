@@ -43,6 +43,7 @@ struct tap_pattern {
 	struct tap_flow_level *mask;
 	enum tap_layer layer;
 	enum rte_flow_item_type before; /* the item before this one */
+	bool l3;                        /* packets have no layer 2 */
 	bool contradicts;               /* two items ask for different values of one bit */
 };
 
@@ -58,6 +59,7 @@ struct tap_item {
 	uint8_t l4;     /* on layer 4: the protocol */
 	uint8_t n_fields;
 	const struct tap_field *fields;
+	const char *not_l3; /* why packets of net_tun have it not; NULL if they can */
 	/* What is no plain field; NULL, or what is wrong. */
 	const char *(*special)(struct tap_pattern *p, struct tap_item_copy *item);
 };
@@ -313,10 +315,13 @@ static const rte_be32_t tap_gre_key_mask = RTE_BE32(UINT32_MAX);
 
 static const struct tap_item tap_items[] = {
 	{ TAP_ITEM(ETH, eth, ETH, 14, TAP_FK_ETH, tap_fields_eth, "dst, src, type, has_vlan"),
-	  .special = tap_item_eth },
+	  .special = tap_item_eth,
+	  .not_l3 =
+		  "item eth: packets of net_tun have no Ethernet header; supported there: eth without spec" },
 	{ TAP_ITEM(VLAN, vlan, VLAN, 4, TAP_FK_VLAN, tap_fields_vlan,
 		   "tci, inner_type, has_more_vlan"),
-	  .special = tap_item_vlan },
+	  .special = tap_item_vlan,
+	  .not_l3 = "item vlan: packets of net_tun have no Ethernet header, so no tags" },
 	{ TAP_ITEM(IPV4, ipv4, L3, 20, TAP_FK_IPV4, tap_fields_ipv4,
 		   "src, dst, proto, tos, ttl, fragment_offset") },
 	{ TAP_ITEM(IPV6, ipv6, L3, 40, TAP_FK_IPV6, tap_fields_ipv6,
@@ -324,7 +329,7 @@ static const struct tap_item tap_items[] = {
 	  .special = tap_item_ipv6 },
 	{ TAP_ITEM(ARP_ETH_IPV4, arp_eth_ipv4, L3, TAP_ARP_ITEM_AT(tpa, arp_tip) + 4, TAP_FK_ARP,
 		   tap_fields_arp, "op, sha, spa, tha, tpa"),
-	  .special = tap_item_arp },
+	  .special = tap_item_arp, .not_l3 = "item arp_eth_ipv4: packets of net_tun are IP" },
 	{ TAP_ITEM(TCP, tcp, L4, 20, TAP_FK_L4, tap_fields_tcp, "src, dst, flags"),
 	  .l4 = IPPROTO_TCP },
 	{ TAP_ITEM(UDP, udp, L4, 8, TAP_FK_L4, tap_fields_udp, "src, dst"), .l4 = IPPROTO_UDP },
@@ -552,6 +557,10 @@ tap_pattern_add(struct tap_pattern *p, const struct rte_flow_item *flow_item,
 			"arp_eth_ipv4, tcp, udp, sctp, icmp, icmp6, gre, gre_key, "
 			"nvgre, vxlan, geneve, gtpu");
 	wrong = tap_pattern_step(p, item);
+	/* An eth item that asks for nothing stands in many a pattern as a matter of course. */
+	if (p->l3 && !tap_pattern_is_inner(p) &&
+	    (item->type != RTE_FLOW_ITEM_TYPE_ETH || flow_item->spec != NULL) && item->not_l3)
+		wrong = item->not_l3;
 	if (wrong != NULL)
 		return rte_flow_error_set(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM, flow_item,
 					  wrong);
@@ -568,13 +577,14 @@ tap_pattern_add(struct tap_pattern *p, const struct rte_flow_item *flow_item,
 }
 
 int
-tap_flow_parse_pattern(const struct rte_flow_item *items, struct tap_rule *rule,
+tap_flow_parse_pattern(const struct rte_flow_item *items, bool l3, struct tap_rule *rule,
 		       struct rte_flow_error *error)
 {
 	struct tap_pattern p = {
 		.rule = rule,
 		.key = &rule->key.outer,
 		.mask = &rule->mask.outer,
+		.l3 = l3,
 	};
 	int ret = 0;
 

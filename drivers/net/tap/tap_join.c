@@ -93,6 +93,15 @@ tap_part_ip(struct tap_part *p, uint16_t data_len)
 	return type == RTE_ETHER_TYPE_IPV6 && tap_part_ipv6(p, data_len);
 }
 
+/* The same without layer 2. */
+static bool
+tap_part_ip_l3(struct tap_part *p, uint16_t data_len)
+{
+	p->l3_off = 0;
+	p->ipv4 = p->data[0] >> 4 == 4;
+	return p->ipv4 ? tap_part_ipv4(p, data_len) : tap_part_ipv6(p, data_len);
+}
+
 /* Plain data: ACK, perhaps with PSH. */
 static bool
 tap_part_tcp(struct tap_part *p, uint16_t data_len)
@@ -125,15 +134,15 @@ tap_part_udp(struct tap_part *p, uint16_t data_len)
 
 /* Could the packet be joined to others, as far as its headers tell? */
 static bool
-tap_part_parse(struct tap_part *p, const struct rte_mbuf *m, bool udp)
+tap_part_parse(struct tap_part *p, const struct rte_mbuf *m, bool udp, bool l3)
 {
 	bool fits;
 
 	if (m->nb_segs != 1 || (m->ol_flags & (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)) ||
-	    m->data_len <= TAP_JOIN_MIN)
+	    m->data_len <= (l3 ? TAP_JOIN_MIN - RTE_ETHER_HDR_LEN : TAP_JOIN_MIN))
 		return false;
 	p->data = rte_pktmbuf_mtod(m, const uint8_t *);
-	if (!tap_part_ip(p, m->data_len))
+	if (!(unlikely(l3) ? tap_part_ip_l3(p, m->data_len) : tap_part_ip(p, m->data_len)))
 		return false;
 	if (p->proto == IPPROTO_TCP)
 		fits = tap_part_tcp(p, m->data_len);
@@ -268,7 +277,7 @@ tap_join_add(struct tap_join *join, struct rte_mbuf *m, const struct tap_part *p
 }
 
 uint16_t
-tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool udp)
+tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool udp, bool l3)
 {
 	struct tap_part first;
 	struct tap_part part;
@@ -277,8 +286,8 @@ tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool u
 
 	join->n = 0;
 	/* The second one's headers decide first: most packets end here. */
-	if (n < 2 || !tap_part_parse(&first, pkts[0], udp) || first.push ||
-	    !tap_part_parse(&part, pkts[1], udp) || !tap_part_follows(&first, &part, 1) ||
+	if (n < 2 || !tap_part_parse(&first, pkts[0], udp, l3) || first.push ||
+	    !tap_part_parse(&part, pkts[1], udp, l3) || !tap_part_follows(&first, &part, 1) ||
 	    !tap_part_sound(&first, pkts[0]))
 		return 1;
 	tap_join_add(join, pkts[0], &first);
@@ -292,7 +301,7 @@ tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool u
 		payload += part.len;
 		push = part.push;
 	} while (!push && part.len == first.len && join->n < RTE_MIN(n, TAP_JOIN_MAX) &&
-		 tap_part_parse(&part, pkts[join->n], udp) &&
+		 tap_part_parse(&part, pkts[join->n], udp, l3) &&
 		 tap_part_follows(&first, &part, join->n));
 	if (join->n > 1)
 		tap_join_write_head(join, &first, payload, push);

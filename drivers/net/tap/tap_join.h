@@ -40,8 +40,10 @@ struct tap_join {
  * datagrams likewise if @p udp. A packet is joined only if its checksums are left to the driver by
  * its flags, or are right: a corrupt packet stays what it is, and alone.
  *
+ * @param l3  packets begin with the IP header
  * @return packets joined; below 2 there is nothing in @p join
  */
-uint16_t tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool udp);
+uint16_t tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool udp,
+		  bool l3);
 
 #endif /* TAP_JOIN_H */

@@ -45,7 +45,7 @@ int
 tap_promiscuous_disable(struct rte_eth_dev *dev)
 {
 	tap_remote_set_promiscuous(tap_port_of(dev), false);
-	tap_port_of(dev)->filter.promiscuous = false;
+	tap_port_of(dev)->filter.promiscuous = tap_port_of(dev)->args.l3;
 	return 0;
 }
 
@@ -65,13 +65,30 @@ tap_allmulticast_disable(struct rte_eth_dev *dev)
 	return 0;
 }
 
+/* Refuse what is about addresses on a net_tun port. */
+static int
+tap_mac_check(const struct tap_port *port, const char *what)
+{
+	if (!port->args.l3)
+		return 0;
+	TAP_LOG(ERR, "%s: %s: a tun netdev has no MAC addresses", port->name, what);
+	return -ENOTSUP;
+}
+
 int
 tap_mac_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac)
 {
 	struct tap_port *port = tap_port_of(dev);
 	struct tap_link_state now;
-	int ret = tap_netdev_get(port, &now);
+	int ret;
 
+	/* No application can ask for zero: it is ethdev, which restores what there is. */
+	if (port->args.l3 && rte_is_zero_ether_addr(mac))
+		return 0;
+	ret = tap_mac_check(port, "MAC address to set");
+	if (ret != 0)
+		return ret;
+	ret = tap_netdev_get(port, &now);
 	/* ethdev restores the address at each start; what is right needs no privilege. */
 	if (ret == 0 && !rte_is_same_ether_addr(&now.mac, mac))
 		ret = tap_link_set_mac(port->link, port->ifindex, mac);
@@ -91,7 +108,8 @@ tap_mac_add(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t index,
 	int ret;
 
 	/* ethdev has checked the address and writes the table after this. */
-	if (vmdq != 0)
+	ret = tap_mac_check(port, "MAC address to add");
+	if (ret != 0 || vmdq != 0)
 		return -ENOTSUP;
 	if (index >= TAP_MAX_MACS)
 		return -ENOSPC;
@@ -113,8 +131,10 @@ int
 tap_mcast_set(struct rte_eth_dev *dev, struct rte_ether_addr *list, uint32_t n)
 {
 	struct tap_mac_filter *filter = &tap_port_of(dev)->filter;
-	int ret;
+	int ret = n == 0 ? 0 : tap_mac_check(tap_port_of(dev), "list of multicast addresses");
 
+	if (ret != 0)
+		return ret;
 	if (n > TAP_MAX_MCAST) {
 		TAP_LOG(ERR, "%s: %u multicast addresses; at most %u are supported",
 			tap_port_of(dev)->name, n, TAP_MAX_MCAST);

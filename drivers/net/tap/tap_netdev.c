@@ -117,7 +117,7 @@ tap_netdev_get(struct tap_port *port, struct tap_link_state *state)
 static int
 tap_netdev_attach(struct tap_port *port)
 {
-	return tap_tun_open(port->name);
+	return tap_tun_open(port->name, port->args.l3);
 }
 
 int
@@ -127,14 +127,14 @@ tap_netdev_open_queue(struct tap_port *port)
 	int ret;
 
 	if (port->nb_fds == 0)
-		return tap_tun_open(port->name);
+		return tap_tun_open(port->name, port->args.l3);
 	/* To attach by an old name, or in a namespace that it has left, would make another netdev. */
 	ret = tap_netdev_get(port, &state);
 	if (ret == 0)
 		ret = tap_tun_name(port->fd[0], port->name);
 	if (ret == 0)
 		return port->moved ? tap_run_abroad(port, tap_netdev_attach) :
-				     tap_tun_open(port->name);
+				     tap_tun_open(port->name, port->args.l3);
 	TAP_LOG(ERR, "%s: cannot add a queue: %s", port->name, strerror(-ret));
 	return ret;
 }

@@ -65,12 +65,20 @@ tap_rss_all(const struct tap_rss_bit *table, size_t n)
 	return all;
 }
 
+/* Of layer 2, which packets of a net_tun port have not. */
+#define TAP_RSS_OFFLOADS_L2                                                                        \
+	(RTE_ETH_RSS_S_VLAN | RTE_ETH_RSS_C_VLAN | RTE_ETH_RSS_ETH | RTE_ETH_RSS_L2_PAYLOAD |      \
+	 RTE_ETH_RSS_L2_SRC_ONLY | RTE_ETH_RSS_L2_DST_ONLY)
+
 uint64_t
-tap_rss_offloads(void)
+tap_rss_offloads(const struct tap_port *port)
 {
-	return tap_rss_all(tap_rss_types, RTE_DIM(tap_rss_types)) |
-	       tap_rss_all(tap_rss_modifiers, RTE_DIM(tap_rss_modifiers)) |
-	       tap_rss_all(tap_rss_prefixes, RTE_DIM(tap_rss_prefixes)) | RTE_ETH_RSS_LEVEL_MASK;
+	uint64_t all = tap_rss_all(tap_rss_types, RTE_DIM(tap_rss_types)) |
+		       tap_rss_all(tap_rss_modifiers, RTE_DIM(tap_rss_modifiers)) |
+		       tap_rss_all(tap_rss_prefixes, RTE_DIM(tap_rss_prefixes)) |
+		       RTE_ETH_RSS_LEVEL_MASK;
+
+	return port->args.l3 ? all & ~TAP_RSS_OFFLOADS_L2 : all;
 }
 
 static uint32_t
@@ -97,9 +105,9 @@ tap_rss_prefix(uint64_t rss_hf)
 }
 
 int
-tap_rss_conf_set_types(struct tap_rss_conf *conf, uint64_t rss_hf)
+tap_rss_conf_set_types(struct tap_rss_conf *conf, const struct tap_port *port, uint64_t rss_hf)
 {
-	if ((rss_hf & ~tap_rss_offloads()) != 0)
+	if ((rss_hf & ~tap_rss_offloads(port)) != 0)
 		return -EINVAL;
 	conf->types = tap_rss_translate(tap_rss_types, RTE_DIM(tap_rss_types), rss_hf);
 	conf->modifiers = tap_rss_translate(tap_rss_modifiers, RTE_DIM(tap_rss_modifiers), rss_hf);
@@ -112,11 +120,11 @@ tap_rss_conf_set_types(struct tap_rss_conf *conf, uint64_t rss_hf)
 static int
 tap_rss_set_types(const struct tap_port *port, struct tap_rss_conf *conf, uint64_t rss_hf)
 {
-	int ret = tap_rss_conf_set_types(conf, rss_hf);
+	int ret = tap_rss_conf_set_types(conf, port, rss_hf);
 
 	if (ret != 0)
 		TAP_LOG(ERR, "%s: RSS types 0x%" PRIx64 " are not supported; supported: 0x%" PRIx64,
-			port->name, rss_hf & ~tap_rss_offloads(), tap_rss_offloads());
+			port->name, rss_hf & ~tap_rss_offloads(port), tap_rss_offloads(port));
 	return ret;
 }
 

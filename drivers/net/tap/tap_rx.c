@@ -12,7 +12,8 @@
 
 /* Polls of an idle queue between two reads that do not wait for the doorbell. */
 #define TAP_RX_IDLE_POLLS 1024
-_Static_assert(RTE_PKTMBUF_HEADROOM >= TAP_VNET_HDR_LEN, "the vnet header goes to the headroom");
+_Static_assert(RTE_PKTMBUF_HEADROOM >= TAP_VNET_HDR_LEN + TAP_ETH_LEN,
+	       "the vnet header goes to the headroom, and on net_tun an Ethernet header");
 
 /* Packet type of the upper layer, by IP protocol. */
 static const uint32_t tap_ptype_l4[256] = {
@@ -201,10 +202,13 @@ tap_rx_lro(struct tap_rxq *q, struct rte_mbuf *m, const struct virtio_net_hdr *v
 	return RTE_MBUF_F_RX_LRO;
 }
 
-/* What becomes a packet's: its type and, as the application asked, hash and checksum flags. */
+/*
+ * What becomes a packet's: its type and, as the application asked, hash and checksum flags.
+ * @param absent  bytes of the frame that were not received
+ */
 static inline void
 tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame, const struct tap_rx_look *look,
-		struct tap_verdict *verdict)
+		const uint32_t absent, struct tap_verdict *verdict)
 {
 	const struct tap_rx_mode *mode = &q->port->rx_mode;
 	const struct virtio_net_hdr *vnet;
@@ -215,6 +219,7 @@ tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame, const struc
 		.contig = RTE_MIN(frame->len, q->room),
 		.len = frame->len,
 		.bank = q->id,
+		.absent = absent,
 		.mbuf = m,
 	};
 
@@ -241,6 +246,36 @@ tap_rx_describe(struct tap_rxq *q, const struct tap_rx_frame *frame, const struc
 	m->ol_flags = flags;
 }
 
+/*
+ * The same for a packet of a net_tun port, behind an Ethernet header that is written in front of
+ * it for the time being: so one classifier does for both.
+ */
+static __rte_noinline void
+tap_rx_describe_l3(struct tap_rxq *q, const struct tap_rx_frame *packet,
+		   const struct tap_rx_look *look, struct tap_verdict *verdict)
+{
+	struct tap_rx_frame frame = *packet;
+	struct rte_mbuf *m = frame.m;
+	uint16_t type = tap_type_of(*(const uint8_t *)frame.data);
+	struct virtio_net_hdr vnet;
+
+	memcpy(&vnet, frame.data - TAP_VNET_HDR_LEN, sizeof(vnet));
+	vnet.csum_start += TAP_ETH_LEN;
+	frame.data -= TAP_ETH_LEN;
+	frame.len += TAP_ETH_LEN;
+	memset(frame.data, 0, TAP_ETH_LEN - sizeof(type));
+	memcpy(frame.data + TAP_ETH_LEN - sizeof(type), &type, sizeof(type));
+	memcpy(frame.data - TAP_VNET_HDR_LEN, &vnet, sizeof(vnet));
+	m->data_off -= TAP_ETH_LEN;
+	m->data_len += TAP_ETH_LEN;
+	m->pkt_len += TAP_ETH_LEN;
+	tap_rx_describe(q, &frame, look, TAP_ETH_LEN, verdict);
+	m->data_off += TAP_ETH_LEN;
+	m->data_len -= TAP_ETH_LEN;
+	m->pkt_len -= TAP_ETH_LEN;
+	m->packet_type &= ~(uint32_t)RTE_PTYPE_L2_MASK;
+}
+
 /* The address filter, of which isolated mode has none. */
 static inline bool
 tap_rx_accept(const struct tap_port *port, const struct tap_rx_frame *frame)
@@ -262,8 +297,12 @@ tap_rx_finish_one(struct tap_rxq *q, const struct tap_rx_frame *frame,
 	}
 	/* Rules come before the filter, as in the kernel, and count what they see. */
 	accept = tap_rx_accept(q->port, frame);
-	if (likely(accept) || look->apply)
-		tap_rx_describe(q, frame, look, verdict);
+	if (likely(accept) || look->apply) {
+		if (likely(!q->port->rx_mode.l3))
+			tap_rx_describe(q, frame, look, 0, verdict);
+		else
+			tap_rx_describe_l3(q, frame, look, verdict);
+	}
 	if (look->apply && verdict->drop)
 		q->stats.dropped++;
 	else if (likely(accept))

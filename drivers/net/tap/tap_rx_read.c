@@ -160,10 +160,16 @@ tap_rx_whole(const struct tap_rxq *q, const struct virtio_net_hdr *vnet)
 
 /* Where the IP header of a super-frame is: behind any number of tags, as the kernel has it. */
 static bool
-tap_rx_find_ip(const uint8_t *frame, uint32_t len, uint16_t *l3_off, bool *ipv4)
+tap_rx_find_ip(const uint8_t *frame, uint32_t len, bool l3, uint16_t *l3_off, bool *ipv4)
 {
 	uint16_t off = 2 * RTE_ETHER_ADDR_LEN;
 	uint16_t type;
+
+	if (l3) {
+		*l3_off = 0;
+		*ipv4 = frame[0] >> 4 == 4;
+		return *ipv4 || frame[0] >> 4 == 6;
+	}
 
 	for (; off + sizeof(type) <= RTE_MIN(len, TAP_RX_MAX_L2);
 	     off += sizeof(struct rte_vlan_hdr)) {
@@ -186,7 +192,7 @@ tap_rx_cut(struct tap_rxq *q, const struct virtio_net_hdr *vnet, uint16_t n_segs
 	uint16_t l3_off;
 	bool ipv4;
 
-	if (!tap_rx_find_ip(frame, q->staged, &l3_off, &ipv4) ||
+	if (!tap_rx_find_ip(frame, q->staged, q->port->rx_mode.l3, &l3_off, &ipv4) ||
 	    !tap_cut_begin(&q->cut, frame, q->staged, l3_off, ipv4, vnet))
 		return false;
 	if (tap_rx_segs(q, tap_cut_len(&q->cut)) <= n_segs)

@@ -18,7 +18,7 @@
 #include "tap_tun.h"
 
 #define TAP_TUN_PATH "/dev/net/tun"
-#define TAP_TUN_FLAGS (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE)
+#define TAP_TUN_FLAGS (IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE)
 
 static int
 tap_tun_ioctl(int fd, unsigned long request, const char *what, void *arg)
@@ -51,7 +51,7 @@ tap_tun_flags_of(const char *name)
 }
 
 static void
-tap_tun_explain_inval(const char *name)
+tap_tun_explain_inval(const char *name, bool l3)
 {
 	unsigned int flags = tap_tun_flags_of(name);
 
@@ -60,23 +60,28 @@ tap_tun_explain_inval(const char *name)
 			"%s: the name is in use by a netdev of another kind; "
 			"choose another iface= or remove that netdev",
 			name);
-	else if ((flags & IFF_TAP) == 0)
+	else if (!l3 && (flags & IFF_TAP) == 0)
 		TAP_LOG(ERR,
 			"%s: the name is in use by a tun netdev (layer 3), not a tap; "
-			"choose another iface=",
+			"choose another iface=, or net_tun",
+			name);
+	else if (l3 && (flags & IFF_TAP) != 0)
+		TAP_LOG(ERR,
+			"%s: the name is in use by a tap (layer 2), not a tun netdev; "
+			"choose another iface=, or net_tap",
 			name);
 	else if ((flags & IFF_MULTI_QUEUE) == 0)
 		TAP_LOG(ERR,
-			"%s: the tap exists and is single-queue; remove it, or create it with "
-			"\"ip tuntap add %s mode tap multi_queue\"",
-			name, name);
+			"%s: the %s exists and is single-queue; remove it, or create it with "
+			"\"ip tuntap add %s mode %s multi_queue\"",
+			name, l3 ? "tun" : "tap", name, l3 ? "tun" : "tap");
 	else
 		TAP_LOG(ERR, "%s: the kernel refuses to attach a queue to the tap: %s", name,
 			strerror(EINVAL));
 }
 
 static void
-tap_tun_explain(const char *name, int err)
+tap_tun_explain(const char *name, bool l3, int err)
 {
 	switch (err) {
 	case EPERM:
@@ -93,7 +98,7 @@ tap_tun_explain(const char *name, int err)
 			TAP_MAX_QUEUES);
 		break;
 	case EINVAL:
-		tap_tun_explain_inval(name);
+		tap_tun_explain_inval(name, l3);
 		break;
 	default:
 		TAP_LOG(ERR, "%s: cannot create or attach the tap: %s", name, strerror(err));
@@ -119,9 +124,9 @@ tap_tun_open_device(void)
 }
 
 int
-tap_tun_open(char name[IFNAMSIZ])
+tap_tun_open(char name[IFNAMSIZ], bool l3)
 {
-	struct ifreq ifr = { .ifr_flags = TAP_TUN_FLAGS };
+	struct ifreq ifr = { .ifr_flags = TAP_TUN_FLAGS | (l3 ? IFF_TUN : IFF_TAP) };
 	int fd = tap_tun_open_device();
 	int err;
 
@@ -130,7 +135,7 @@ tap_tun_open(char name[IFNAMSIZ])
 	rte_strscpy(ifr.ifr_name, name, sizeof(ifr.ifr_name));
 	if (ioctl(fd, TUNSETIFF, &ifr) != 0) {
 		err = errno;
-		tap_tun_explain(name, err);
+		tap_tun_explain(name, l3, err);
 		close(fd);
 		return -err;
 	}

@@ -91,9 +91,10 @@ tap_tun_writev(int fd, const struct iovec *iov, size_t n)
  * Open a queue of the tap @p name, and create the netdev if there is none.
  *
  * @param name  netdev name; a %d pattern is replaced by the name that the kernel chose
+ * @param l3    a tun netdev, whose packets begin with the IP header; else a tap
  * @return a non-blocking fd, or negative errno after a log message that says what is wrong.
  */
-int tap_tun_open(char name[IFNAMSIZ]);
+int tap_tun_open(char name[IFNAMSIZ], bool l3);
 
 /** TCP and UDP checksums are left partial, in both directions. */
 #define TAP_TUN_CKSUM TUN_F_CSUM

@@ -210,7 +210,7 @@ tap_tx_writev(const struct tap_txq *q, const struct rte_mbuf *m)
 
 /* Offload flags whose header lengths cannot be true: the packet must not be touched. */
 static inline bool
-tap_tx_lies(const struct rte_mbuf *m)
+tap_tx_lies(const struct tap_txq *q, const struct rte_mbuf *m)
 {
 	uint32_t hdr_len = tap_tx_hdr_len(m);
 
@@ -219,7 +219,9 @@ tap_tx_lies(const struct rte_mbuf *m)
 	     m->l4_len < ((m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) ? sizeof(struct rte_tcp_hdr) :
 								  sizeof(struct rte_udp_hdr))))
 		return true;
-	return m->l2_len < RTE_ETHER_HDR_LEN || hdr_len > m->pkt_len || hdr_len > TAP_TX_MAX_HDR ||
+	if (q->l3 ? m->l2_len != 0 : m->l2_len < RTE_ETHER_HDR_LEN)
+		return true;
+	return hdr_len > m->pkt_len || hdr_len > TAP_TX_MAX_HDR ||
 	       m->l3_len < ((m->ol_flags & RTE_MBUF_F_TX_IPV6) ? sizeof(struct rte_ipv6_hdr) :
 								 sizeof(struct rte_ipv4_hdr));
 }
@@ -241,7 +243,7 @@ tap_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			break;
 		}
 		if (m->nb_segs > TAP_TX_MAX_SEGS || m->pkt_len > TAP_MAX_MTU + TAP_L2_OVERHEAD ||
-		    ((m->ol_flags & TAP_TX_CHANGE) && tap_tx_lies(m))) {
+		    ((m->ol_flags & TAP_TX_CHANGE) && tap_tx_lies(q, m))) {
 			rte_errno = EINVAL;
 			break;
 		}
@@ -252,7 +254,7 @@ tap_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
 static inline ssize_t
 tap_tx_one(const struct tap_txq *q, struct rte_mbuf *m)
 {
-	if (unlikely((m->ol_flags & TAP_TX_CHANGE) && tap_tx_lies(m)))
+	if (unlikely((m->ol_flags & TAP_TX_CHANGE) && tap_tx_lies(q, m)))
 		return -EINVAL;
 	if (likely(tap_tx_writable(m)))
 		return tap_tx_write(q, m);
@@ -276,7 +278,7 @@ static uint16_t
 tap_tx_joined(struct tap_txq *q, struct rte_mbuf **pkts, uint16_t n, ssize_t *ret)
 {
 	struct tap_join join;
-	uint16_t joined = tap_join(&join, pkts, n, q->port->udp_gso);
+	uint16_t joined = tap_join(&join, pkts, n, q->port->udp_gso, q->l3);
 
 	if (joined < 2)
 		return 1;
@@ -341,6 +343,7 @@ tap_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	q->id = id;
 	q->port_id = dev->data->port_id;
 	q->port = tap_port_of(dev);
+	q->l3 = q->port->args.l3;
 	q->nb_desc = nb_desc;
 	q->deferred = conf->tx_deferred_start;
 	dev->data->tx_queues[id] = q;

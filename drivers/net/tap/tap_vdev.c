@@ -53,12 +53,12 @@ tap_probe_netdev(struct tap_port *port)
 	}
 	if (tap_link_find(port->link, port->name, &state) == 0 && state.tun_queues != 0) {
 		TAP_LOG(ERR,
-			"%s: the tap is in use by another process, with %u queues; choose "
+			"%s: the %s is in use by another process, with %u queues; choose "
 			"another iface=",
-			port->name, state.tun_queues);
+			port->name, port->args.l3 ? "tun" : "tap", state.tun_queues);
 		return -EBUSY;
 	}
-	fd = tap_tun_open(port->name);
+	fd = tap_tun_open(port->name, port->args.l3);
 	if (fd < 0)
 		return fd;
 	tap_fds[port->data->port_id][0] = fd;
@@ -95,6 +95,8 @@ tap_probe_mac(struct rte_eth_dev *dev)
 	if (dev->data->mac_addrs == NULL)
 		return -ENOMEM;
 	port->filter.n_unicast = 1;
+	/* What has no addresses is not filtered by them; ethdev wants a table of them all the same. */
+	port->filter.promiscuous = port->args.l3;
 	if (port->args.mac_source == TAP_MAC_FIXED) {
 		fixed.addr_bytes[5] += fixed_count++;
 		port->args.mac = fixed;
@@ -166,6 +168,7 @@ tap_probe_port(struct rte_eth_dev *dev, const struct tap_args *args)
 
 	port->data = dev->data;
 	port->args = *args;
+	port->rx_mode.l3 = args->l3;
 	rte_strscpy(port->name, args->iface, sizeof(port->name));
 	ret = tap_probe_netdev(port);
 	if (ret == 0)
@@ -205,7 +208,7 @@ tap_probe_secondary(struct rte_vdev_device *vdev)
 }
 
 static int
-tap_probe(struct rte_vdev_device *vdev)
+tap_probe(struct rte_vdev_device *vdev, bool l3)
 {
 	const char *name = rte_vdev_device_name(vdev);
 	struct rte_eth_dev *dev;
@@ -216,7 +219,7 @@ tap_probe(struct rte_vdev_device *vdev)
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return tap_probe_secondary(vdev);
 	tap_mp_init();
-	ret = tap_args_parse(name, rte_vdev_device_args(vdev), &args);
+	ret = tap_args_parse(name, rte_vdev_device_args(vdev), l3, &args);
 	if (ret != 0)
 		return ret;
 	dev = rte_eth_vdev_allocate(vdev, sizeof(struct tap_port));
@@ -239,6 +242,18 @@ tap_probe(struct rte_vdev_device *vdev)
 }
 
 static int
+tap_probe_tap(struct rte_vdev_device *vdev)
+{
+	return tap_probe(vdev, false);
+}
+
+static int
+tap_probe_tun(struct rte_vdev_device *vdev)
+{
+	return tap_probe(vdev, true);
+}
+
+static int
 tap_remove(struct rte_vdev_device *vdev)
 {
 	struct rte_eth_dev *dev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
@@ -252,10 +267,18 @@ tap_remove(struct rte_vdev_device *vdev)
 }
 
 static struct rte_vdev_driver tap_driver = {
-	.probe = tap_probe,
+	.probe = tap_probe_tap,
+	.remove = tap_remove,
+};
+
+/* The same ports without layer 2, over a tun netdev. */
+static struct rte_vdev_driver tap_driver_l3 = {
+	.probe = tap_probe_tun,
 	.remove = tap_remove,
 };
 
 RTE_PMD_REGISTER_VDEV(net_tap, tap_driver);
 RTE_PMD_REGISTER_ALIAS(net_tap, eth_tap);
 RTE_PMD_REGISTER_PARAM_STRING(net_tap, TAP_ARGS_HELP);
+RTE_PMD_REGISTER_VDEV(net_tun, tap_driver_l3);
+RTE_PMD_REGISTER_PARAM_STRING(net_tun, TAP_ARGS_HELP_L3);
