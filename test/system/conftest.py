@@ -65,12 +65,12 @@ def plugin():
     return PLUGIN
 
 
-def open_port(mode, devargs="", **kw):
+def open_port(mode, devargs="", kind=Port, **kw):
     """A port in one of the modes of RUNG, which it must reach."""
     if mode != "soft":
         need_bpf()
     args = ",".join(filter(None, (DEVARG[mode], devargs)))
-    port = Port(args, eal=["-d", str(hook_plugin())], **kw)
+    port = kind(args, eal=["-d", str(hook_plugin())], **kw)
     if port.pmd.rung != RUNG[mode]:
         log = port.pmd.log
         port.close()

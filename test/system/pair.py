@@ -21,13 +21,13 @@ TP_STATUS_VLAN_VALID = 1 << 4
 class Pair:
     """testpmd between two taps, in0 and out0; a context manager."""
 
-    def __init__(self, first="", second="", queues=1, split=(), mtu=None, ipv6=False, **kw):
+    def __init__(self, first="", second="", queues=1, split=(), mtu=None, ipv6=False, driver="net_tap", **kw):
         """split names the netdevs that get a namespace of their own."""
         self.ns = [Netns(ipv6=ipv6), Netns(ipv6=ipv6), Netns(ipv6=ipv6)]
         self.pmd = None
         try:
-            vdevs = [",".join(filter(None, ("net_tap0,iface=in0", first))),
-                     ",".join(filter(None, ("net_tap1,iface=out0", second)))]
+            vdevs = [",".join(filter(None, (f"{driver}0,iface=in0", first))),
+                     ",".join(filter(None, (f"{driver}1,iface=out0", second)))]
             self.pmd = Testpmd(self.ns[0], *vdevs, rxq=queues, forward="io",
                                **{"burst": 64, **kw})
             if mtu:

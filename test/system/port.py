@@ -14,6 +14,8 @@ CHUNK = 200     # frames sent before their arrival is waited for; well below a q
 class Port:
     """One net_tap port whose tap lives in a namespace of its own; a context manager."""
 
+    driver = "net_tap"
+
     def __init__(self, devargs="", iface="tap0", ipv6=False, prepare=None, wire=None, **testpmd_args):
         """prepare(ns) comes before testpmd; frames are sent at wire, if that is not the tap."""
         self.iface = iface
@@ -24,7 +26,7 @@ class Port:
         try:
             if prepare:
                 prepare(self.ns)
-            vdev = f"net_tap0,iface={iface}" + ("," + devargs if devargs else "")
+            vdev = f"{self.driver}0,iface={iface}" + ("," + devargs if devargs else "")
             self.pmd = Testpmd(self.ns, vdev, **testpmd_args)
             self.ns.run("ip", "link", "set", iface, "up")
             self.sock = self.ns.packet_socket(wire or iface)
@@ -45,10 +47,20 @@ class Port:
             self.pmd.close()
         self.ns.close()
 
+    @staticmethod
+    def stamp(frame, number):
+        """A frame that tells its number."""
+        return stamp(frame, number)
+
+    @staticmethod
+    def number_of(packet):
+        """The number that a received packet tells; None of a stranger's."""
+        return number_of(packet.src)
+
     def send(self, frame):
         """Send one frame under a number of its own; returns number and bytes."""
         self.number += 1
-        frame = stamp(frame, self.number)
+        frame = self.stamp(frame, self.number)
         self.sock.send(frame)
         return self.number, frame
 
@@ -72,7 +84,7 @@ class Port:
         end = time.monotonic() + timeout
         while True:
             for packet in self.pmd.take_packets():
-                number = number_of(packet.src)
+                number = self.number_of(packet)
                 if number in seen:
                     seen[number].append(packet)
                     count += 1
