@@ -24,12 +24,12 @@ check_netdev(const char *name)
 }
 
 static void
-check_args(const struct tap_args *args)
+check_args(const struct tap_args *args, bool l3)
 {
 	FUZZ_CHECK(ENDS(args->iface) && ENDS(args->remote), "a name without end");
 	FUZZ_CHECK(ENDS(args->bpf_pin) && ENDS(args->rss_fds), "a path without end");
 	FUZZ_CHECK(args->iface[0] != '\0', "no name");
-	if (strcmp(args->iface, "dtap%d") != 0)
+	if (strcmp(args->iface, l3 ? "dtun%d" : "dtap%d") != 0)
 		check_netdev(args->iface);
 	check_netdev(args->remote);
 	FUZZ_CHECK(args->bpf_pin[0] == '\0' || args->bpf_pin[0] == '/', "%s", args->bpf_pin);
@@ -42,6 +42,9 @@ check_args(const struct tap_args *args)
 			   rte_is_valid_assigned_ether_addr(&args->mac),
 		   "not a unicast address");
 	FUZZ_CHECK(args->remote[0] == '\0' || args->mac_source == TAP_MAC_NETDEV, "both");
+	FUZZ_CHECK(!l3 || (args->remote[0] == '\0' && args->mac_source == TAP_MAC_NETDEV &&
+			   args->bpf_pin[0] == '\0' && args->rss_fds[0] == '\0'),
+		   "not for net_tun");
 }
 
 int
@@ -49,6 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct tap_args args;
 	char *text = malloc(size + 1);
+	bool l3 = false;
 	int ret;
 
 	if (text == NULL)
@@ -56,10 +60,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data, size);
 	text[size] = '\0';
 	fuzz_quiet();
-	ret = tap_args_parse("net_tap0", text, &args);
-	FUZZ_CHECK(ret == 0 || ret == -EINVAL, "%d", ret);
-	if (ret == 0)
-		check_args(&args);
+	do {
+		ret = tap_args_parse(l3 ? "net_tun0" : "net_tap0", text, l3, &args);
+		FUZZ_CHECK(ret == 0 || ret == -EINVAL, "%d", ret);
+		if (ret == 0)
+			check_args(&args, l3);
+		l3 = !l3;
+	} while (l3);
 	free(text);
 	return 0;
 }

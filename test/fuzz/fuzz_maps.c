@@ -63,7 +63,7 @@ change_rule(struct fuzz_input *in, unsigned int at)
 static void
 change_rss(struct fuzz_input *in)
 {
-	struct rte_eth_rss_conf rss = { .rss_hf = fuzz_u64(in) & tap_rss_offloads() };
+	struct rte_eth_rss_conf rss = { .rss_hf = fuzz_u64(in) & tap_rss_offloads(&fuzz_port) };
 
 	FUZZ_CHECK(tap_rss_hash_update(&fuzz_dev, &rss) == 0, "0x%" PRIx64, rss.rss_hf);
 }
