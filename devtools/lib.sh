@@ -88,3 +88,23 @@ remove_plugin_copy()
 {
 	[ -z "${PLUGIN_COPY:-}" ] || rm -rf "$PLUGIN_COPY"
 }
+
+# A folder for private_apt. Package sources go into $1/sources.list and $1/parts.
+make_private_apt()
+{
+	mkdir -p "$1"/{parts,lists/partial,cache/archives/partial}
+}
+
+# Runs an apt command ($2 and more) with lists, cache and package sources of its own, in folder
+# $1 of the project: the machine's stay as they are.
+private_apt()
+{
+	local dir=$TOP/$1 command=$2
+
+	shift 2
+	"$command" -q -o APT::Sandbox::User=root \
+		-o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts="$dir/parts" \
+		-o Dir::State::lists="$dir/lists" -o Dir::Cache="$dir/cache" \
+		-o Dir::Cache::archives="$dir/cache/archives" \
+		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
+}

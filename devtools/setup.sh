@@ -71,23 +71,11 @@ source_stanzas()
 	sed -E 's/^Types:.*/Types: deb-src/I' "$1"
 }
 
-# apt-get with lists, cache and package sources of its own: the machine's stay as they are.
-private_apt()
-{
-	local dir=$TOP/$PRIVATE
-
-	apt-get -q -o APT::Sandbox::User=root \
-		-o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts="$dir/parts" \
-		-o Dir::State::lists="$dir/lists" -o Dir::Cache="$dir/cache" \
-		-o Dir::Cache::archives="$dir/cache/archives" \
-		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= "$@"
-}
-
 write_private_sources()
 {
 	local file
 
-	mkdir -p "$PRIVATE"/{parts,lists/partial,cache/archives/partial}
+	make_private_apt "$PRIVATE"
 	source_lines > "$PRIVATE/sources.list"
 	for file in /etc/apt/sources.list.d/*.sources; do
 		[ -f "$file" ] || continue
@@ -103,8 +91,8 @@ fetch_source()
 
 	rm -rf "$PRIVATE" "$SOURCE.new"
 	write_private_sources
-	private_apt update || say "Some package lists could not be had; trying with the others."
-	(cd "$PRIVATE" && private_apt source --download-only "dpdk=$version") ||
+	private_apt "$PRIVATE" apt-get update || say "Some package lists could not be had; trying with the others."
+	(cd "$PRIVATE" && private_apt "$PRIVATE" apt-get source --download-only "dpdk=$version") ||
 		die "the source package dpdk $version could not be had. If a newer version has taken" \
 			"its place, upgrade libdpdk-dev; or unpack DPDK yourself and give -Ddpdk_source= to meson."
 	dpkg-source --no-copy -x "$dsc" "$SOURCE.new"
