@@ -6,10 +6,12 @@ import subprocess
 import time
 from pathlib import Path
 
+from testpmd import PATIENCE
+
 
 def settled(condition, timeout=5.0):
     """Is it true within some time?"""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * PATIENCE
     while not condition():
         if time.monotonic() > end:
             return False

@@ -3,6 +3,7 @@
 """Builds rss_hook.c and flow_hook.c and talks to them through testpmd's telemetry socket."""
 import functools
 import json
+import os
 import shlex
 import shutil
 import socket
@@ -11,13 +12,17 @@ import tempfile
 import atexit
 from pathlib import Path
 
+from testpmd import PATIENCE
+
 _HERE = Path(__file__).resolve().parent
 
 
 @functools.lru_cache(None)
 def hook_plugin():
-    """Path of the built hook. In /run: EAL takes plugins only from folders that only root
-    may write, up to the root directory."""
+    """Path of the built hook, or of one that has been built. In /run: EAL takes plugins only
+    from folders that only root may write, up to the root directory."""
+    if "TAP_TEST_HOOK" in os.environ:
+        return Path(os.environ["TAP_TEST_HOOK"])
     out = Path(tempfile.mkdtemp(prefix="nettap-hook-", dir="/run"))
     atexit.register(shutil.rmtree, out, ignore_errors=True)
     flags = subprocess.run(["pkg-config", "--cflags", "libdpdk"], check=True,
@@ -32,7 +37,7 @@ def hook_plugin():
 def telemetry(testpmd, command, *params):
     """One telemetry command; returns its JSON answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
-        sock.settimeout(20)
+        sock.settimeout(20 * PATIENCE)
         sock.connect(f"/var/run/dpdk/{testpmd.prefix}/dpdk_telemetry.v2")
         sock.recv(1 << 16)      # the greeting
         sock.send(",".join([command, *map(str, params)]).encode())

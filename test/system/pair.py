@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from netns import Netns
 from super_frames import NEEDS_CSUM, VNET
-from testpmd import Testpmd
+from testpmd import QUIET, Testpmd
 
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 263, 8, 15, 23
@@ -95,7 +95,7 @@ def tag(vnet, frame, tci):
 def receive(sock, quiet=0.5, at_most=1 << 30):
     """(vnet header, frame) of all that comes until it has been quiet for a while."""
     frames = []
-    sock.settimeout(quiet)
+    sock.settimeout(quiet * QUIET)
     try:
         while len(frames) < at_most:
             vnet, frame, tci = receive_one(sock)

@@ -6,7 +6,7 @@ import time
 from frames import number_of, stamp
 from netns import Netns
 from rss_model import classify
-from testpmd import Testpmd
+from testpmd import PATIENCE, QUIET, Testpmd
 
 CHUNK = 200     # frames sent before their arrival is waited for; well below a queue's length
 
@@ -81,7 +81,7 @@ class Port:
 
     def _collect(self, seen, want, timeout):
         count = 0
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * (PATIENCE if want <= len(seen) else QUIET)
         while True:
             for packet in self.pmd.take_packets():
                 number = self.number_of(packet)

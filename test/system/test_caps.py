@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from conftest import need_bpf
 from netns import Netns
-from testpmd import CLI, ROOT, Testpmd, TestpmdError
+from testpmd import CLI, PATIENCE, ROOT, Testpmd, TestpmdError
 
 TABLE = ROOT / "doc" / "deployment.rst"
 
@@ -71,7 +71,7 @@ def rung_by(server, tmp_path):
                 return pmd.rung
     finally:
         server.terminate()
-        server.communicate(timeout=20)
+        server.communicate(timeout=20 * PATIENCE)
 
 
 def test_the_service_has_the_capabilities_that_it_needs_and_no_others(tmp_path):
@@ -83,5 +83,5 @@ def test_the_service_has_the_capabilities_that_it_needs_and_no_others(tmp_path):
     assert caps and given["AmbientCapabilities"] == caps
     assert rung_by(serve(tmp_path, caps), tmp_path) == 1
     for cap in caps:
-        said, _ = serve(tmp_path, set(caps) - {cap}).communicate(timeout=20)
+        said, _ = serve(tmp_path, set(caps) - {cap}).communicate(timeout=20 * PATIENCE)
         assert "give the process CAP_" in said, f"{cap} is not needed: {said}"

@@ -19,7 +19,7 @@ from conftest import RUNG, open_port
 from hook import telemetry
 from rss_model import DEFAULT_KEY, RssConfig, classify
 from test_rss_model import MS_KEY, MS_VECTORS
-from testpmd import CLI
+from testpmd import CLI, PATIENCE
 
 QUEUES = 4
 COMMANDS = ("show", "watch", "verify", "suggest", "doctor", "export", "load", "unload", "serve")
@@ -35,7 +35,7 @@ def port(request):
 
 def run(*args, status=0, wrap=()):
     done = subprocess.run([*wrap, str(CLI), *map(str, args)], stdout=subprocess.PIPE, text=True,
-                          stderr=subprocess.PIPE, timeout=30, stdin=subprocess.DEVNULL)
+                          stderr=subprocess.PIPE, timeout=30 * PATIENCE, stdin=subprocess.DEVNULL)
     assert done.returncode == status, f"{args}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done
 
@@ -229,7 +229,7 @@ def test_watch_in_json_counts_packets(port):
 def read_for(fd, seconds, until=None):
     """What comes from a terminal."""
     data = b""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < end and not (until and until in data):
         if select.select([fd], [], [], 0.05)[0]:
             try:

@@ -14,7 +14,7 @@ from rss_model import RssConfig
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
-from testpmd import Testpmd, TestpmdError
+from testpmd import PATIENCE, Testpmd, TestpmdError
 
 ETH_P_ALL = 3
 JUMBO = 9000
@@ -73,12 +73,12 @@ def test_lengths_around_a_segment_boundary_arrive_whole(boundary):
 def test_what_comes_in_goes_out_again_byte_for_byte(args):
     with Port(args=(*JUMBO_ARGS, *args), mbufs=4096, forward="macswap", burst=32) as port:
         port.pmd.cmd("set verbose 0")
-        port.sock.settimeout(5)
+        port.sock.settimeout(5 * PATIENCE)
         with port.ns.entered():
             back = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         with back:
             back.bind((port.iface, ETH_P_ALL))
-            back.settimeout(5)
+            back.settimeout(5 * PATIENCE)
             for length in (60, 1514, 2048, 2049, 4096, 4097, 6144, 8192, JUMBO + 14):
                 number, frame = port.send(of_length(length))
                 while True:
@@ -271,7 +271,7 @@ def test_mbuf_exhaustion_is_counted_and_does_not_stall_the_port(mode):
         for frame in flows:
             port.send(frame)
         nombuf = total = 0
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * PATIENCE
         while total < len(flows) and time.monotonic() < end:
             time.sleep(0.3)
             stats = port.pmd.stats()

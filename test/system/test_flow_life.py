@@ -24,7 +24,7 @@ from rss_model import GROUPS, RETA_SIZE, RssConfig, classify
 from rules import NOTHING, Rules
 from scapy.layers.inet import IP, UDP
 from test_live import Sender, under_traffic
-from testpmd import PLUGIN, START_TIMEOUT
+from testpmd import PATIENCE, PLUGIN, START_TIMEOUT
 
 QUEUES = 4
 CHURN_SECONDS = 60 if os.environ.get("TAP_TEST_LONG") == "1" else 3
@@ -446,7 +446,7 @@ def flow_perf(mode, *args):
              "--vdev", f"net_tap0,iface=perf0,{DEVARG[mode] or 'rss=auto'}", "--", "--ingress",
              *args, "--rules-count=16000", "--rules-batch=16000", "--deletion-rate", "--rxq=4",
              "--txq=4", "--total-mbuf-count=8000"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=START_TIMEOUT)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=START_TIMEOUT * PATIENCE)
         shutil.rmtree(f"/var/run/dpdk/{ns.name}", ignore_errors=True)
         assert ns.links() == {"lo"}
     return done.returncode, done.stdout

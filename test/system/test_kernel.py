@@ -17,7 +17,7 @@ from port import Port
 from rss_model import GROUPS, RssConfig, classify
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
-from testpmd import Testpmd
+from testpmd import PATIENCE, Testpmd
 
 # Not named by Python's socket module.
 ETH_P_ALL, SOL_PACKET, PACKET_AUXDATA, TP_STATUS_CSUMNOTREADY = 3, 263, 8, 8
@@ -202,7 +202,7 @@ def transfer(wire, family, address, size):
         server.bind((address, 5001))
         server.listen(1)
         for sock in (server, client):
-            sock.settimeout(8)
+            sock.settimeout(8 * PATIENCE)
 
         def serve():
             try:
@@ -210,7 +210,7 @@ def transfer(wire, family, address, size):
             except TimeoutError:
                 return
             with peer:
-                peer.settimeout(8)
+                peer.settimeout(8 * PATIENCE)
                 while chunk := peer.recv(1 << 16):
                     received.update(chunk)
                 peer.sendall(received.digest())
@@ -220,7 +220,7 @@ def transfer(wire, family, address, size):
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)
         answer = client.recv(64)
-        thread.join(8)
+        thread.join(8 * PATIENCE)
     return answer == hashlib.sha256(data).digest()
 
 
@@ -236,7 +236,7 @@ def test_udp_of_all_sizes_goes_through_two_ports_unharmed(wire, family, address)
     with wire.ns[1].socket(family, socket.SOCK_DGRAM) as there, \
             wire.ns[0].socket(family, socket.SOCK_DGRAM) as here:
         there.bind((address, 5002))
-        there.settimeout(5)
+        there.settimeout(5 * PATIENCE)
         for size in (0, 1, 2, 17, 18, 511, 1400, 1452):
             data = os.urandom(size)
             here.sendto(data, (address, 5002))
@@ -251,7 +251,7 @@ def capture_udp(ns, iface, dport, send):
     with sock:
         sock.bind((iface, ETH_P_ALL))
         sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-        sock.settimeout(5)
+        sock.settimeout(5 * PATIENCE)
         send()
         while True:
             data, ancillary, _, _ = sock.recvmsg(2048, 64)

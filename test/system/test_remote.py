@@ -23,7 +23,7 @@ from super_frames import VNET, split, super_frame
 from test_lifetime import refusal, without
 from test_mtu import single
 from test_rss import apply, spread
-from testpmd import Testpmd
+from testpmd import QUIET, Testpmd
 
 REMOTE, WIRE = "remote0", "wire0"
 REMOTE_MAC, HOST, PEER = "02:00:00:00:00:11", "10.7.0.1", "10.7.0.2"
@@ -99,7 +99,7 @@ def host_receives(ns):
     """Does a datagram on the wire get to the host?"""
     with ns.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, ns.packet_socket(WIRE) as wire:
         sock.bind((HOST, PORT))
-        sock.settimeout(0.5)
+        sock.settimeout(0.5 * QUIET)
         wire.send(datagram())
         try:
             return sock.recv(100) == b"host"

@@ -16,7 +16,7 @@ import pytest
 from conftest import DEVARG, RUNG, need_bpf
 from port import Port, compare
 from rss_model import GROUPS, RssConfig
-from testpmd import Testpmd
+from testpmd import PATIENCE, Testpmd
 
 HUGE = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 TYPES = GROUPS["ip"]    # what testpmd starts with
@@ -174,7 +174,7 @@ def test_transmit():
             sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
             sniffer.bind((port.iface, 0x0800))
         with sniffer:
-            sniffer.settimeout(5)
+            sniffer.settimeout(5 * PATIENCE)
             pmd.cmd("start")
             assert len(sniffer.recv(2048)) == 64
             pmd.cmd("stop")
@@ -204,7 +204,7 @@ def queues_of(pmd):
 
 
 def wait_queues(pmd, count):
-    end = time.monotonic() + 5
+    end = time.monotonic() + 5 * PATIENCE
     while queues_of(pmd) != count and time.monotonic() < end:
         time.sleep(0.05)
     assert queues_of(pmd) == count

@@ -15,7 +15,7 @@ from conftest import need_bpf
 from port import Port
 from rss_model import RssConfig
 from rules import Rules
-from testpmd import CLI, Testpmd, TestpmdError
+from testpmd import CLI, PATIENCE, Testpmd, TestpmdError
 
 NOBODY = 65534
 # Root by name alone: files and taps are its own, and nothing else is allowed.
@@ -28,7 +28,7 @@ def bpf():
 
 
 def run(ns, *argv, status=0):
-    done = subprocess.run([*ns.exec_argv, str(CLI), *map(str, argv)], text=True, timeout=60,
+    done = subprocess.run([*ns.exec_argv, str(CLI), *map(str, argv)], text=True, timeout=60 * PATIENCE,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == status, f"{argv}: {done.returncode}\n{done.stdout}"
     return done.stdout
@@ -216,7 +216,7 @@ def test_bad_arguments(devargs, words):
 ])
 def test_wrong_use_is_told(argv, words):
     done = subprocess.run([str(CLI), *argv], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=60)
+                          stderr=subprocess.STDOUT, timeout=60 * PATIENCE)
     assert done.returncode == 2
     assert re.search(words, done.stdout), done.stdout
     assert not Path("/tmp/nettap-no-bpffs").exists()

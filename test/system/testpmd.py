@@ -24,6 +24,9 @@ PLUGIN = Path(os.environ.get("TAP_PLUGIN", ROOT / "build/drivers/librte_net_tap.
 CLI = Path(os.environ.get("TAP_CLI", ROOT / "build/app/dpdk-tap-rss"))
 TESTPMD = "dpdk-testpmd"
 START_TIMEOUT = 40
+# On a slow (emulated) machine what is waited for takes so many times as long.
+PATIENCE = float(os.environ.get("TAP_TEST_PATIENCE", "1"))
+QUIET = min(PATIENCE, 4)    # the same where nothing may come, and all of the time passes
 RX_OFFLOAD_RSS_HASH = 1 << 19
 
 _serial = itertools.count(1)
@@ -192,7 +195,7 @@ class Testpmd:
 
     def wait(self, condition, timeout=10.0, what="a condition"):
         """Take in output until condition() holds; false when the time is over."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while not condition():
             left = end - time.monotonic()
             if left <= 0:
@@ -290,12 +293,12 @@ class Testpmd:
         if self.proc.poll() is None:
             self.send("quit")
             try:
-                while self.pump(10):
+                while self.pump(10 * PATIENCE):
                     pass
             except TestpmdError:
                 pass
             try:
-                self.proc.wait(5)
+                self.proc.wait(5 * PATIENCE)
             except subprocess.TimeoutExpired:
                 pass
         self.kill()
