@@ -41,7 +41,7 @@ give_back()
 	local path
 
 	[ -n "${SUDO_UID:-}" ] || return 0
-	for path in build* .deps doc/benchmarks*; do
+	for path in build* .deps doc/benchmarks* doc/kernels.md; do
 		[ ! -e "$path" ] || chown -R "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$path"
 	done
 }

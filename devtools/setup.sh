@@ -15,8 +15,8 @@
 BUILD_PACKAGES='bpftool clang dpkg-dev gcc libbpf-dev libc6-dev libdpdk-dev libjansson-dev libmnl-dev
 	libncurses-dev meson ninja-build pkg-config python3 python3-pyelftools xz-utils'
 RUN_PACKAGES='dpdk-dev iproute2 python3-scapy'
-TEST_PACKAGES='clang-format clang-tidy codespell cppcheck debhelper ethtool gcovr libclang-rt-dev lintian pyflakes3
-	python3-myst-parser python3-pytest python3-sphinx shellcheck systemd tcpdump'
+TEST_PACKAGES='busybox-static clang-format clang-tidy codespell cppcheck debhelper ethtool gcovr kmod libclang-rt-dev lintian
+	lz4 pyflakes3 python3-myst-parser python3-pytest python3-sphinx qemu-system-x86 shellcheck systemd tcpdump zstd'
 BENCH_PACKAGES='iperf3 python3-matplotlib'
 
 SOURCE=.deps/dpdk

@@ -5,9 +5,10 @@
 # test.sh [--quick]
 #
 # Runs all tests: builds with gcc and clang, unit, program and fuzz tests, system tests with the
-# distribution's testpmd, fuzzing, some of these with sanitizers, a DPDK tree built with this driver, and
-# the Debian packages, static checks. Installs what is missing for that. The last line is "N passed, N failed".
-# --quick leaves out fuzzing, the sanitizers, the DPDK tree and the packages.
+# distribution's testpmd, fuzzing, some of these with sanitizers, a DPDK tree built with this driver,
+# the Debian packages, the oldest and the newest kernel in qemu, and static checks. Installs what is
+# missing for that. The last line is "N passed, N failed".
+# --quick leaves out fuzzing, the sanitizers, the DPDK tree, the packages and the kernels.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -199,6 +200,12 @@ dpdk_tests()
 	dpdk_test event_eth_rx_adapter_autotest -m 3000 --vdev net_tap0
 }
 
+# The oldest and the newest kernel, in virtual machines.
+kernel_tests()
+{
+	test/vm/run.sh --quick --ledger "$LEDGER"
+}
+
 static_checks()
 {
 	local check
@@ -233,5 +240,6 @@ if ! $quick; then
 		part 'Tests in a DPDK tree' dpdk_tests
 	fi
 	part 'Debian packages' devtools/test-package.sh
+	part 'Other kernels' kernel_tests
 fi
 part 'Static checks' static_checks
