@@ -70,7 +70,15 @@ enum bench_row {
 	ROW_BURST_RX = ROW_SIZE_TX + BENCH_SIZES,
 	ROW_BURST_TX = ROW_BURST_RX + BENCH_BURSTS,
 	ROW_QUEUES = ROW_BURST_TX + BENCH_BURSTS, /**< BENCH_WIDTHS for each number of senders */
-	ROW_COUNT = ROW_QUEUES + BENCH_MAX_SENDERS * BENCH_WIDTHS
+	ROW_START = ROW_QUEUES + BENCH_MAX_SENDERS * BENCH_WIDTHS,
+	ROW_START_PROBE, /**< this and the next ones: the parts of it, in order */
+	ROW_START_SETUP,
+	ROW_START_START,
+	ROW_START_PACKET,
+	ROW_WATCH_60,
+	ROW_WATCH_1500,
+	ROW_WATCH_CPU,
+	ROW_COUNT
 };
 
 /** Lone-packet cases: sender and number of receive queues. */
@@ -94,7 +102,9 @@ enum bench_section {
 	SECTION_SUPER = 1 << 7,
 	SECTION_SIZE = 1 << 8,
 	SECTION_QUEUES = 1 << 9,
-	SECTION_ALL = (1 << 10) - 1
+	SECTION_START = 1 << 10,
+	SECTION_WATCH = 1 << 11,
+	SECTION_ALL = (1 << 12) - 1
 };
 
 /** What is measured of flow rules through rte_flow. */
@@ -233,6 +243,8 @@ enum bench_op {
 	OP_SUPER,
 	OP_SIZE,
 	OP_QUEUES,
+	OP_START,
+	OP_WATCH,
 	OP_QUIT
 };
 
@@ -264,6 +276,7 @@ struct bench_summary {
 	double q1;
 	double median;
 	double q3;
+	double p95;
 };
 
 /** Growing paired series of one row. */

@@ -38,6 +38,9 @@ static const struct row_limit row_limits[] = {
 	{ "idle poll of one queue", "ns", ROW_IDLE, LIMIT_PORT, 4 },
 	{ "sender IPv4 over a raw tap", "x", ROW_SEND_V4_BYPASS, LIMIT_P5_RATIO, 1.03 },
 	{ "sender IPv6 over a raw tap", "x", ROW_SEND_V6_BYPASS, LIMIT_P5_RATIO, 1.08 },
+	{ "start to first packet, 4 queues", "ms", ROW_START, LIMIT_PORT, 150 },
+	{ "Rx 60 B watched over not watched", "x", ROW_WATCH_60, LIMIT_RATIO, 1.01 },
+	{ "Rx 1500 B watched over not watched", "x", ROW_WATCH_1500, LIMIT_RATIO, 1.01 },
 };
 
 static const struct {

@@ -62,7 +62,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-#define SECTION_LIST "rx,tx,super,size,idle,queues,sender,lone,bpf,flow"
+#define SECTION_LIST "rx,tx,super,size,idle,queues,sender,lone,bpf,flow,start,watch"
 
 static void
 usage(FILE *out)

@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -84,27 +85,50 @@ note_last_words(struct worker *w, FILE *log)
 	worker_fail(w, 0, "%s", last[0] != '\0' ? last : rte_strerror(rte_errno));
 }
 
+void
+port_devargs(const struct worker *w, const char *ifname, char *args, size_t size)
+{
+	bool plain = strcmp(w->driver, "stock") == 0 || w->opt->devargs[0] == '\0';
+
+	snprintf(args, size, "iface=%s%s%s", ifname, plain ? "" : ",",
+		 plain ? "" : w->opt->devargs);
+}
+
+void
+worker_prefix(char *prefix, size_t size)
+{
+	snprintf(prefix, size, "tapbench%d", getpid());
+}
+
+/* EAL makes this folder even if it keeps all in memory, and would leave it. */
+static void
+remove_runtime_dir(void)
+{
+	rmdir(rte_eal_get_runtime_dir());
+}
+
 static int
 start_eal(struct worker *w, FILE *log)
 {
 	bool stock = strcmp(w->driver, "stock") == 0;
-	char core[16], vdev[PORTS][128], prefix[32];
+	char core[16], vdev[PORTS][128], args[96], prefix[32];
 	char *argv[16 + PORTS];
 	int argc = 0;
 	int ret;
 
 	rte_openlog_stream(log);
 	snprintf(core, sizeof(core), "%u", w->opt->core);
-	snprintf(prefix, sizeof(prefix), "tapbench%d", getpid());
-	for (unsigned int i = 0; i < PORTS; i++)
-		snprintf(vdev[i], sizeof(vdev[i]), "--vdev=net_tap%u,iface=%s%s%s", i,
-			 w->port[i].ifname, stock || w->opt->devargs[0] == '\0' ? "" : ",",
-			 stock ? "" : w->opt->devargs);
+	worker_prefix(prefix, sizeof(prefix));
+	for (unsigned int i = 0; i < PORTS; i++) {
+		port_devargs(w, w->port[i].ifname, args, sizeof(args));
+		snprintf(vdev[i], sizeof(vdev[i]), "--vdev=net_tap%u,%s", i, args);
+	}
 	argv[argc++] = (char *)(uintptr_t) "dpdk-tap-bench";
 	argv[argc++] = (char *)(uintptr_t) "-l";
 	argv[argc++] = core;
 	argv[argc++] = (char *)(uintptr_t) "--no-pci";
-	argv[argc++] = (char *)(uintptr_t) "--no-telemetry";
+	if (!(w->opt->only & SECTION_WATCH))
+		argv[argc++] = (char *)(uintptr_t) "--no-telemetry";
 	argv[argc++] = (char *)(uintptr_t) "--file-prefix";
 	argv[argc++] = prefix;
 	if (w->opt->huge_pages) {
@@ -124,13 +148,13 @@ start_eal(struct worker *w, FILE *log)
 	for (unsigned int i = 0; i < PORTS; i++)
 		if (w->opt->only & port_kind[i].sections)
 			argv[argc++] = vdev[i];
+	/* Before EAL's: then it runs after EAL has removed the telemetry socket. */
+	atexit(remove_runtime_dir);
 	ret = rte_eal_init(argc, argv);
-	/* EAL makes this folder even if it keeps all in memory, and would leave it. */
-	rmdir(rte_eal_get_runtime_dir());
 	return ret < 0 ? -EIO : 0;
 }
 
-static int
+int
 port_configure(struct bench_port *port, struct worker *w)
 {
 	struct rte_eth_dev_info dev;

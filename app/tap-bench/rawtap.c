@@ -42,8 +42,8 @@ netns_enter(void)
 	return 0;
 }
 
-static int
-queue_open(const char *name, bool multi_queue, bool vnet)
+int
+raw_queue_open(const char *name, bool multi_queue, bool vnet)
 {
 	struct ifreq ifr;
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -69,7 +69,7 @@ raw_tap_open(struct raw_tap *tap, const char *name, unsigned int nb_queues, bool
 	memset(tap, 0, sizeof(*tap));
 	strncpy(tap->name, name, sizeof(tap->name) - 1);
 	for (unsigned int q = 0; q < nb_queues; q++) {
-		tap->fd[q] = queue_open(name, nb_queues > 1, vnet);
+		tap->fd[q] = raw_queue_open(name, nb_queues > 1, vnet);
 		if (tap->fd[q] < 0)
 			return tap->fd[q];
 		tap->nb_queues++;

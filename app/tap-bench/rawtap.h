@@ -43,6 +43,8 @@ struct frame_set {
 
 /** Move to a new network namespace in which no netdev sends by itself. */
 int netns_enter(void);
+/** A queue of a tap, which is made if it is not there. @return an fd, or a negative errno value */
+int raw_queue_open(const char *name, bool multi_queue, bool vnet);
 /** @p vnet  with a vnet header and all offloads that the kernel has */
 int raw_tap_open(struct raw_tap *tap, const char *name, unsigned int nb_queues, bool vnet);
 /** Set a netdev up and its queue length. */

@@ -94,6 +94,27 @@ report_rows(FILE *out, const struct bench_options *opt, const struct bench_resul
 }
 
 static void
+report_start(FILE *out, const struct bench_options *opt, const struct bench_results *res)
+{
+	if (!any_row(res, SECTION_START))
+		return;
+	fprintf(out, "\n%-40s %17s %17s\n", "Start of a port of 4 queues, ms", "raw tap, p95",
+		"port, p95");
+	for (unsigned int r = ROW_START; r <= ROW_START_PACKET; r++) {
+		for (unsigned int d = 0; d < opt->nb_drivers; d++) {
+			const struct bench_series *s = &res->row[d][r];
+			struct bench_summary raw, port;
+
+			bench_summarize(s->raw, s->n, &raw);
+			bench_summarize(s->port, s->n, &port);
+			fprintf(out, "%-33s %-6s %8.2f %8.2f %8.2f %8.2f\n",
+				d == 0 ? bench_row_text[r].name : "", column_name(opt, d),
+				raw.median, raw.p95, port.median, port.p95);
+		}
+	}
+}
+
+static void
 report_lone_line(FILE *out, const char *name, const char *driver, const struct bench_lone *l)
 {
 	if (l->sent == 0)
@@ -158,7 +179,10 @@ bench_report(FILE *out, const struct bench_options *opt, const struct bench_resu
 		if (res->info[d].queues_note[0] != '\0')
 			fprintf(out, "%s: %s\n", column_name(opt, d), res->info[d].queues_note);
 	report_rows(out, opt, res, SECTION_SENDER, "cycles per packet sent", false);
-	if (any_row(res, SECTION_ALL & ~(unsigned int)(SECTION_IDLE | SECTION_QUEUES)))
+	report_rows(out, opt, res, SECTION_WATCH, "Watched (raw: not); CPU (raw: of watch)", false);
+	report_start(out, opt, res);
+	if (any_row(res, SECTION_ALL & ~(unsigned int)(SECTION_IDLE | SECTION_QUEUES |
+						       SECTION_START | SECTION_WATCH)))
 		fprintf(out, "cycles: %s\n", res->info[0].cycles);
 	report_lone(out, opt, res);
 	report_programs(out, res);

@@ -69,6 +69,14 @@ const struct bench_row_text bench_row_text[ROW_COUNT] = {
 	WIDTHS_OF(6, "drained, 6 senders"),
 	WIDTHS_OF(7, "drained, 7 senders"),
 	WIDTHS_OF(8, "drained, 8 senders"),
+	[ROW_START] = PLAIN("hotplug to first packet", "ms", SECTION_START, 0),
+	[ROW_START_PROBE] = PLAIN("of it: probe", "ms", SECTION_START, 0),
+	[ROW_START_SETUP] = PLAIN("of it: configure, queues", "ms", SECTION_START, 0),
+	[ROW_START_START] = PLAIN("of it: start, promiscuous", "ms", SECTION_START, 0),
+	[ROW_START_PACKET] = PLAIN("of it: packet", "ms", SECTION_START, 0),
+	[ROW_WATCH_60] = PLAIN("Rx 60 B, watched", "ns", SECTION_WATCH, 0),
+	[ROW_WATCH_1500] = PLAIN("Rx 1500 B, watched", "ns", SECTION_WATCH, 0),
+	[ROW_WATCH_CPU] = PLAIN("CPU time of watch", "us/s", SECTION_WATCH, 0),
 };
 
 const char *const bench_lone_text[LONE_CASES] = {
@@ -85,7 +93,8 @@ static const struct {
 	{ "rx", SECTION_RX },         { "tx", SECTION_TX },       { "idle", SECTION_IDLE },
 	{ "sender", SECTION_SENDER }, { "lone", SECTION_LONE },   { "bpf", SECTION_BPF },
 	{ "flow", SECTION_FLOW },     { "super", SECTION_SUPER }, { "size", SECTION_SIZE },
-	{ "queues", SECTION_QUEUES }, { "all", SECTION_ALL },
+	{ "queues", SECTION_QUEUES }, { "start", SECTION_START }, { "watch", SECTION_WATCH },
+	{ "all", SECTION_ALL },
 };
 
 const char *

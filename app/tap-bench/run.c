@@ -162,6 +162,7 @@ run_round(struct run *run)
 		{ SECTION_SUPER, OP_SUPER }, { SECTION_SIZE, OP_SIZE },
 		{ SECTION_IDLE, OP_IDLE },   { SECTION_QUEUES, OP_QUEUES },
 		{ SECTION_SENDER, OP_SEND }, { SECTION_FLOW, OP_FLOW },
+		{ SECTION_START, OP_START }, { SECTION_WATCH, OP_WATCH },
 	};
 	unsigned int batches = (SENDER_BATCHES + run->opt->rounds - 1) / run->opt->rounds;
 	int err = 0;

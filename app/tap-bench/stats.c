@@ -49,6 +49,7 @@ bench_summarize(const double *v, unsigned int n, struct bench_summary *s)
 	s->q1 = sorted_quantile(sorted, n, 0.25);
 	s->median = sorted_quantile(sorted, n, 0.5);
 	s->q3 = sorted_quantile(sorted, n, 0.75);
+	s->p95 = sorted_quantile(sorted, n, 0.95);
 	free(sorted);
 }
 

@@ -150,6 +150,10 @@ run_command(struct worker *w, const struct bench_cmd *cmd)
 		return worker_size(w);
 	case OP_QUEUES:
 		return worker_queues(w);
+	case OP_START:
+		return worker_start(w);
+	case OP_WATCH:
+		return worker_watch(w);
 	default:
 		return worker_fail(w, -EINVAL, "unknown command %u", cmd->op);
 	}

@@ -62,6 +62,7 @@ struct worker {
 	double ns_per_tick;       /**< of the TSC */
 	int counter;              /**< of cycles of this thread, or -1 */
 	unsigned int queues_turn; /**< rounds of the queues section so far */
+	unsigned int watch_turn;  /**< the same of the watch section */
 	struct bench_reply reply; /**< to the command being worked on */
 };
 
@@ -81,6 +82,12 @@ uint64_t raw_flush(const struct raw_tap *tap);
 /* ports.c */
 int worker_open(struct worker *w);
 void worker_close(struct worker *w);
+/** Devargs of a port of the driver under test whose netdev is @p ifname. */
+void port_devargs(const struct worker *w, const char *ifname, char *args, size_t size);
+/** Configure and set up all queues, with RSS and hash if the driver has them. */
+int port_configure(struct bench_port *port, struct worker *w);
+/** This worker's --file-prefix. */
+void worker_prefix(char *prefix, size_t size);
 
 /* rx.c */
 /** A row to measure: which port, which frames, when mbufs are freed. */
@@ -121,5 +128,7 @@ int worker_flow(struct worker *w);
 int worker_super(struct worker *w);
 int worker_size(struct worker *w);
 int worker_queues(struct worker *w);
+int worker_start(struct worker *w);
+int worker_watch(struct worker *w);
 
 #endif /* BENCH_WORKER_H */

@@ -182,6 +182,24 @@ class Page:
             ["sender and queues", "driver", "sent", "stranded", "median", "99 %", "99.9 %", "worst"],
             rows, 2))
 
+    def start(self):
+        by = {(row["what"], contestant(row["driver"])): row for row in self.rows("start")}
+        lines = [[what, *(f"{number(row[side]['median'])} ({number(row[side]['p95'])})"
+                          if (row := by.get((what, who))) else "–"
+                          for who, side in (("plugin", "raw"), ("plugin", "port"), ("stock", "port")))]
+                 for what in dict.fromkeys(what for what, _ in by)]
+        self.add("## Start of a port of 4 queues, ms\n", *(["Medians; in brackets, 95 % are below it.\n"]
+                                                           if lines else []),
+                 table(["", *(LABELS[who] for who in ("raw", "plugin", "stock"))], lines))
+
+    def watched(self):
+        rows = self.rows("watch")
+        lines = [[row["what"], row["unit"], cell(row["raw"]), cell(row["port"]),
+                  cell(row["ratio"]) if row["unit"] == "ns" else "–"] for row in rows]
+        self.add("## Watched by `dpdk-tap-rss watch`\n", table(
+            ["what", "unit", "not watched; CPU of watch", "watched; CPU of answers", "ratio"],
+            lines, 2))
+
     def programs(self):
         self.add("## Steering\n", "### By kind of packet\n")
         programs = self.figures.get("programs", [])
@@ -258,6 +276,8 @@ class Page:
                    for driver in self.figures.get("drivers", []) if driver.get("queues_note")))
         self.programs()
         self.flow()
+        self.start()
+        self.watched()
         self.method()
         text = json.dumps(self.figures, indent=1) + "\n"
         (self.plots / "figures.json").write_text(text, encoding="utf-8")

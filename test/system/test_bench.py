@@ -3,6 +3,7 @@
 """dpdk-tap-bench: short runs. Every row is there; what the figures are does not matter here."""
 import json
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -30,6 +31,9 @@ ROWS = {
                for x in (1, 2, 4)],
     "sender": [(f"sender {what}, {way}", None) for what in ("IPv4/UDP", "IPv6/TCP")
                for way in ("qdisc bypassed", "through qdisc")],
+    "start": [("hotplug to first packet", None), ("of it: probe", None),
+              ("of it: configure, queues", None), ("of it: start, promiscuous", None),
+              ("of it: packet", None)],
 }
 if KERNEL >= (6, 2):    # has super-frames of UDP
     ROWS["super"].append(("Tx, UDP 1400 B, checksums by flag", None))
@@ -37,7 +41,9 @@ if KERNEL >= (6, 2):    # has super-frames of UDP
 PLUGIN_ROWS = {
     "super": [("Rx, LRO", None), ("checksum of 1448 bytes", None)],
     "queues": [(f"drained, {n} sender{'s' * (n > 1)}", 8) for n in range(1, SENDERS + 1)],
+    "watch": [("Rx 60 B, watched", None), ("Rx 1500 B, watched", None), ("CPU time of watch", None)],
 }
+UNITS = {"sender": {"cycles"}, "queues": {"kpps"}, "start": {"ms"}, "watch": {"ns", "us/s"}}
 X_NAMES = {"size": {"bytes", "packets"}, "queues": {"queues"}}
 
 
@@ -76,7 +82,7 @@ def check_row(row, out):
         assert row[figure]["median"] > 0, row
     assert ("x_name" in row) == ("x" in row), row
     assert row.get("x_name") in X_NAMES.get(section, {None}), row
-    assert row["unit"] == {"sender": "cycles", "queues": "kpps"}.get(section, "ns")
+    assert row["unit"] in UNITS.get(section, {"ns"})
     if section in ("rx", "tx", "super", "size"):
         assert row["bytes_per_cycle"]["port"] > 0 and row["bytes_per_cycle"]["raw"] > 0, row
     label = row["what"] if "x" not in row else f"{row['what']}, {row['x_name']}: {row['x']}"
@@ -86,7 +92,7 @@ def check_row(row, out):
 def test_a_run_of_all_has_every_row(measure):
     out, figures = measure()
     plugin, stock = rows_of(figures, "plugin"), rows_of(figures, "stock")
-    assert set(plugin) == expected(ROWS, ROWS, PLUGIN_ROWS)
+    assert set(plugin) == expected(ROWS | PLUGIN_ROWS, ROWS, PLUGIN_ROWS)
     eight = expected(["queues"], PLUGIN_ROWS)
     assert set(stock) - eight == expected(ROWS, ROWS)
     note = figures["drivers"][1]["queues_note"]
@@ -96,10 +102,10 @@ def test_a_run_of_all_has_every_row(measure):
     for what in ("lone_packets", "programs", "flow"):
         assert figures[what], what
     assert "not measured in this run" not in out
-    assert len(figures["limits"]) == 20
+    assert len(figures["limits"]) == 23
 
 
-@pytest.mark.parametrize("section", ["rx", "tx", "super", "size", "idle", "queues"])
+@pytest.mark.parametrize("section", ["rx", "tx", "super", "size", "idle", "queues", "start", "watch"])
 def test_a_section_can_be_had_alone(measure, section):
     out, figures = measure("--only", section, "--no-stock")
     assert set(rows_of(figures, "plugin")) == expected([section], ROWS, PLUGIN_ROWS)
@@ -107,6 +113,27 @@ def test_a_section_can_be_had_alone(measure, section):
         check_row(row, out)
 
 
+def test_the_parts_of_a_start_are_all_of_it(measure):
+    _, figures = measure("--only", "start")
+    for driver in ("plugin", "stock"):
+        whole, *parts = (row["port"] for row in rows_of(figures, driver).values())
+        assert all(part["n"] == whole["n"] == 3 for part in parts)
+        assert sum(part["median"] for part in parts) == pytest.approx(whole["median"], rel=0.5)
+        assert whole["median"] <= whole["p95"]
+    (limit,) = figures["limits"]
+    assert (limit["unit"], limit["limit"]) == ("ms", 150)
+    assert limit["reached"] == (limit["measured"] <= 150)
+
+
+def test_nothing_stays_of_a_watched_run(measure):
+    run_dir = pathlib.Path("/var/run/dpdk")
+    before = set(run_dir.glob("tapbench*"))
+    measure("--only", "watch")
+    assert set(run_dir.glob("tapbench*")) <= before
+    assert not subprocess.run(["pgrep", "-f", "watch --json --file-prefix tapbench"],
+                              check=False, stdout=subprocess.PIPE).stdout
+
+
 def test_an_unknown_section_is_refused_by_name():
     out = bench("--only", "rx,supper", code=2)
-    assert '--only "supper": there are rx,tx,super,size,idle,queues,sender,lone,bpf,flow' in out
+    assert '--only "supper": there are rx,tx,super,size,idle,queues,sender,lone,bpf,flow,start,watch' in out
