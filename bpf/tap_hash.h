@@ -79,6 +79,9 @@ tap_ip6_fetch_ex(struct tap_pkt *pkt, __u32 off, __u32 proto, __u32 n, __u8 *add
 
 	tap_blur(pkt, off);
 	for (i = 0; i < TAP_EXT_MAX && i < n; i++) {
+		/* What was found so far is not to multiply the walks from here on. */
+		tap_blur(pkt, home);
+		tap_blur(pkt, route);
 		if (tap_pkt_load(pkt, off, h, sizeof(h)) < 0)
 			return -1;
 		hlen = tap_ip6_ext_len(proto, h);

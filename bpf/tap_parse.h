@@ -414,6 +414,8 @@ tap_ip6_extended(struct tap_pkt *pkt, struct tap_ip *ip)
 {
 	__u64 r = tap_ip6_walk(pkt, ip->l4_off, ip->end, ip->proto);
 
+	/* Wherever it ended, the rest is one and the same for the verifier. */
+	tap_blur(pkt, r);
 	ip->l4_off = TAP_WALK_OFF(r);
 	ip->n_ext = TAP_WALK_N(r);
 	ip->proto = TAP_WALK_PROTO(r);
