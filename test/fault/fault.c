@@ -180,7 +180,7 @@ find_site(const struct fault_kind *kind, void *const caller[FAULT_FRAMES])
 		    memcmp(sites[i].caller, caller, sizeof(sites[i].caller)) == 0)
 			return i;
 	if (n_sites == FAULT_MAX_SITES) {
-		fprintf(stderr, "more than %u call sites\n", FAULT_MAX_SITES);
+		fprintf(stderr, "more than %d call sites\n", FAULT_MAX_SITES);
 		abort();
 	}
 	sites[i].kind = kind;

@@ -180,7 +180,7 @@ run_primary(void)
 		read_message(&msg);
 		handler(&msg, "fuzz");
 	}
-	port.shared_out = false;
+	port.policy.mortal = false;
 	tap_mp_gone(&port);
 }
 

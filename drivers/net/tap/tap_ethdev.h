@@ -197,7 +197,6 @@ struct tap_port {
 	uint16_t nb_fds;
 	uint32_t generation; /**< counts starts and stops */
 	bool running;        /**< secondary processes may poll, and have fd[] */
-	bool shared_out;     /**< a secondary process has asked for fd[] */
 	struct tap_bpf *bpf; /**< NULL in software */
 	enum tap_rung rung;
 	char reason[TAP_REASON_LEN]; /**< why the rung is not the first */

@@ -170,7 +170,7 @@ tap_mp_tell_what(struct tap_port *port, enum tap_mp_what what)
 {
 	struct tap_mp_param param = { .what = what, .generation = port->generation };
 
-	if (!port->shared_out)
+	if (!port->policy.mortal)
 		return;
 	rte_strscpy(param.port, port->data->name, sizeof(param.port));
 	pthread_mutex_lock(&tap_mp_talk);
@@ -247,7 +247,6 @@ tap_mp_answer_request(struct rte_mp_msg *msg, struct tap_mp_param *param)
 
 	if (port == NULL)
 		return -ENODEV;
-	port->shared_out = true;
 	port->policy.mortal = true;
 	param->generation = port->generation;
 	/* A stopped port may lose queues; who had one would keep it in the kernel. */

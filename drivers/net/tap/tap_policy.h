@@ -56,7 +56,7 @@ struct tap_publisher {
 	struct tap_mirror mirror;                         /**< of that: what programs read */
 	struct tap_policy_reader *reader[TAP_MAX_QUEUES]; /**< NULL where there is none */
 	uint16_t nb_readers;                              /**< entries of reader[] in use */
-	bool mortal; /**< readers may be of other processes, which can be killed amid reading */
+	bool mortal; /**< a secondary process has the port: it can be killed amid reading */
 	void (*grace)(
 		void *arg); /**< waits out the kernel's readers, when membarrier cannot; may be NULL */
 	void *grace_arg;

@@ -183,7 +183,7 @@ tap_rx_queue_lock(struct tap_rxq *q)
 
 	while (!rte_spinlock_trylock(&q->lock)) {
 		rte_pause();
-		if (rte_rdtsc() < deadline || !q->port->shared_out)
+		if (rte_rdtsc() < deadline || !q->port->policy.mortal)
 			continue;
 		TAP_LOG(WARNING, "%s: Rx queue %u: took its lock from a process that was killed",
 			q->port->name, q->id);
