@@ -16,7 +16,7 @@
 BUILD="build-fuzz"
 CORPUS=test/fuzz/corpus
 MAX_LEN=1024
-seconds=20
+seconds=30
 merge=false
 
 case ${1:-} in

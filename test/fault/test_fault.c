@@ -109,7 +109,6 @@ inject(const struct scenario *scenario, unsigned int rung)
 
 	fault_arm(current.site, current.nth, current.error);
 	run_once(scenario, &port, false);
-	injected_before[current.site] = true;
 	if (port.failed) {
 		print_current();
 		total.bad++;
@@ -118,6 +117,7 @@ inject(const struct scenario *scenario, unsigned int rung)
 		total.not_met++;
 		return;
 	}
+	injected_before[current.site] = true;
 	total.injected++;
 	total.refused += port.refused;
 	total.lower += !port.refused && port.rung > rung;
@@ -192,6 +192,9 @@ test_scenario(const struct scenario *scenario, const struct options *options)
 		n += hits[i] != 0;
 	}
 	printf("%s: %s: %u call sites\n", scenario->name, scenario->what, n);
+	/* Then the wrappers are not in the way of the calls. */
+	if (n == 0)
+		return false;
 	for (i = 0; i < fault_sites(); i++) {
 		if (hits[i] == 0)
 			continue;

@@ -21,14 +21,13 @@
 #define NSEC_PER_S 1000000000
 #define LINK_DOWN_US 2000
 #define KEY_LEN 40
-#define RULES 16
 #define MTU_LEAST 600
 
 static uint16_t port;
 static uint64_t seed = 3;
 static uint64_t types;
 static uint16_t reta_size;
-static struct rte_flow *rules[RULES];
+static struct rte_flow *rules[SOAK_RULE_PORTS];
 static pthread_mutex_t link_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool stop, busy;
 static atomic_ullong count;
@@ -97,7 +96,7 @@ make_rule(rte_be16_t dst_port, const struct rte_flow_action *actions, struct rte
 static int
 change_rule(void)
 {
-	uint32_t i = soak_below(&seed, RULES);
+	uint32_t i = soak_below(&seed, SOAK_RULE_PORTS);
 	const struct rte_flow_action_queue queue = { .index = (uint16_t)soak_below(&seed,
 										   SOAK_QUEUES) };
 	const struct rte_flow_action actions[] = {
@@ -113,7 +112,7 @@ change_rule(void)
 		rules[i] = NULL;
 		return err;
 	}
-	rules[i] = make_rule(rte_cpu_to_be_16((uint16_t)(2000 + i)), actions, &error);
+	rules[i] = make_rule(rte_cpu_to_be_16((uint16_t)(SOAK_RULE_PORT + i)), actions, &error);
 	return rules[i] != NULL ? 0 : -rte_errno;
 }
 
@@ -130,6 +129,7 @@ change_queue(void)
 		return err;
 	}
 	stopped = (int)soak_below(&seed, SOAK_QUEUES);
+	seen_shut[stopped] = false;
 	shut[stopped] = true;
 	while (!seen_shut[stopped])
 		sched_yield();

@@ -148,7 +148,10 @@ make_udp(struct soak_frame *frame, uint32_t number, uint32_t l3, bool v6, uint32
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(frame->data + l4);
 
 	udp->src_port = rte_cpu_to_be_16((uint16_t)(1024 + soak_below(seed, 50000)));
-	udp->dst_port = soak_below(seed, 16) == 0 ? RTE_BE16(SOAK_DROP_PORT) : RTE_BE16(2000);
+	udp->dst_port = soak_below(seed, 16) == 0 ?
+				RTE_BE16(SOAK_DROP_PORT) :
+				rte_cpu_to_be_16((uint16_t)(SOAK_RULE_PORT +
+							    soak_below(seed, SOAK_RULE_PORTS)));
 	udp->dgram_len = rte_cpu_to_be_16((uint16_t)len);
 	udp->dgram_cksum = pseudo_sum(frame->data + l3, v6);
 	frame->vnet.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;

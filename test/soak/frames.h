@@ -14,6 +14,9 @@
 #define SOAK_FRAME_MAX 32768
 /** UDP destination port of the frames that a rule drops. */
 #define SOAK_DROP_PORT 9
+/** First UDP destination port of the others, and how many there are: some have a rule. */
+#define SOAK_RULE_PORT 2000
+#define SOAK_RULE_PORTS 16
 
 /** A frame as a packet socket takes it, with its vnet header. */
 struct soak_frame {

@@ -17,7 +17,7 @@ import pytest
 from conftest import DEVARG, RUNG
 from held import all_gone, held_by, settled
 from netns import Netns
-from testpmd import Testpmd, TestpmdError
+from testpmd import PATIENCE, Testpmd, TestpmdError
 
 KILLS = 500 if os.environ.get("TAP_TEST_LONG") == "1" else 40
 # Start takes as long as this, about, with the time until EAL is up.
@@ -33,7 +33,7 @@ RECONFIGURE = [
 
 
 class Surroundings:
-    """What must be as before: netdevs, qdiscs, pins, hugepage files; and what is held must go."""
+    """What must be as before: netdevs, and what goes with them; and what is held must go."""
 
     def __init__(self, ns):
         self.ns = ns
@@ -54,10 +54,11 @@ class Surroundings:
 
 def kill_stopped(pmd):
     """Stop it where it is, see what it holds, kill it."""
-    os.kill(pmd.proc.pid, signal.SIGSTOP)
-    held = held_by(pmd.proc.pid)
-    pmd.kill()
-    return held
+    try:
+        os.kill(pmd.proc.pid, signal.SIGSTOP)
+        return held_by(pmd.proc.pid)
+    finally:
+        pmd.kill()
 
 
 class Starting(Testpmd):
@@ -89,7 +90,11 @@ def test_killed_while_it_starts_it_leaves_nothing(around, mode):
     dice = random.Random(mode)
     for _ in range(KILLS // 6 + 1):
         pmd = Starting(around.ns, f"net_tap0,iface=tap0{devargs_of(mode)}", start=False)
-        time.sleep(dice.random() * START_SECONDS[mode])
+        try:
+            time.sleep(dice.random() * START_SECONDS[mode] * PATIENCE)
+        except BaseException:
+            pmd.kill()
+            raise
         held = kill_stopped(pmd)
         held_at_all += bool(held)
         around.check(held)
@@ -105,10 +110,12 @@ def test_killed_while_it_is_reconfigured_it_leaves_nothing(around, mode):
         try:
             for command in dice.choice(RECONFIGURE):
                 pmd.send(command)
-            time.sleep(dice.random() * 0.4)
+            time.sleep(dice.random() * 0.4 * PATIENCE)
             held = kill_stopped(pmd)
-        except (OSError, TestpmdError) as error:
+        except BaseException as error:
             pmd.kill()
+            if not isinstance(error, (OSError, TestpmdError)):
+                raise
             raise AssertionError(f"testpmd has ended by itself: {error}\n{pmd.tail()}") from error
         around.check(held)
     start_works(around.ns, devargs_of(mode))

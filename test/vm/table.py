@@ -72,7 +72,7 @@ def say(runs):
         for record in run.of("skipped"):
             print(f"  skipped: {record['name']}: {record['detail']}")
         for record in run.of("failed"):
-            print(f"  failed: {record['name']}")
+            print(f"  failed: {record['name']}: {record.get('detail', '')}")
     passed, failed = (sum(len(run.of(kind)) for run in runs) for kind in ("passed", "failed"))
     print(f"{passed} passed, {failed} failed")
     return failed
