@@ -46,9 +46,9 @@ tap_headers_len(struct tap_pkt *pkt)
 		return 0;
 	}
 	if (ip.proto != TAP_PROTO_TCP)
-		return ip.l4_off + TAP_UDP_LEN;
+		return ip.l4_off - TAP_PKT_ABSENT(pkt) + TAP_UDP_LEN;
 	tap_pkt_load(pkt, ip.l4_off + 12, &words, 1);
-	return ip.l4_off + (words >> 4) * 4u;
+	return ip.l4_off - TAP_PKT_ABSENT(pkt) + (words >> 4) * 4u;
 }
 
 /** Packets that the kernel makes of this one. */
@@ -66,8 +66,7 @@ tap_pkt_bytes(struct tap_pkt *pkt)
 	__u64 bytes = pkt->len + tag;
 
 	if (tap_unlikely(pkt->gso_segs > 1))
-		bytes += (pkt->gso_segs - 1) *
-			 (__u64)(tap_headers_len(pkt) - TAP_PKT_ABSENT(pkt) + tag);
+		bytes += (pkt->gso_segs - 1) * (__u64)(tap_headers_len(pkt) + tag);
 	return bytes;
 }
 

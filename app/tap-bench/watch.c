@@ -87,6 +87,7 @@ watch_spawn(struct worker *w)
 			 w->port[ONE_QUEUE].ifname,
 			 NULL };
 	int out[2];
+	pid_t pid;
 	int err = watch_path(path, sizeof(path));
 
 	if (err != 0)
@@ -94,12 +95,14 @@ watch_spawn(struct worker *w)
 	worker_prefix(prefix, sizeof(prefix));
 	if (pipe2(out, O_CLOEXEC) != 0)
 		return worker_fail(w, -errno, "pipe: %s", strerror(errno));
-	watcher.pid = fork();
-	if (watcher.pid == 0)
+	pid = fork();
+	if (pid == 0)
 		watch_exec(argv, out[1], w->opt->sender_core);
 	close(out[1]);
 	watcher.out = out[0];
-	if (watcher.pid < 0 || clock_getcpuclockid(watcher.pid, &watcher.cpu) != 0)
+	/* Never -1: that is a signal to all processes. */
+	watcher.pid = pid > 0 ? pid : 0;
+	if (pid < 0 || clock_getcpuclockid(pid, &watcher.cpu) != 0)
 		return worker_fail(w, -ECHILD, "dpdk-tap-rss watch did not start");
 	return 0;
 }

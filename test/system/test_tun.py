@@ -283,6 +283,16 @@ def test_default_name_and_both_kinds_side_by_side():
         assert pmd.stats(0) is not None
 
 
+def test_the_longest_mtu_and_what_buffers_take():
+    """65521 bytes, as of a TAP port; and a packet of layer 3 needs no room for layer 2."""
+    with Netns() as ns, Testpmd(ns, "net_tun0,iface=tun0", args=["--enable-scatter"]) as pmd:
+        pmd.cmd("port config mtu 0 65521")
+        assert "mtu 65521 " in ns.run("ip", "link", "show", "tun0")
+    with Netns() as ns, Testpmd(ns, "net_tun0,iface=tun0") as pmd:
+        pmd.cmd("port config mtu 0 2047")       # and one byte tells truncation
+        assert "mtu 2047 " in ns.run("ip", "link", "show", "tun0")
+
+
 def test_super_frames_are_cut():
     """Byte for byte what the kernel makes of them."""
     rng = random.Random(4)

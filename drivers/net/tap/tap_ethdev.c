@@ -382,14 +382,14 @@ tap_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	};
 
 	const bool l3 = tap_port_of(dev)->args.l3;
-	const uint32_t max_len = TAP_MAX_MTU + (l3 ? 0 : TAP_L2_OVERHEAD);
 
 	info->if_index = tap_port_of(dev)->ifindex;
 	info->max_mac_addrs = l3 ? 1 : TAP_MAX_MACS;
 	info->min_mtu = RTE_ETHER_MIN_MTU;
 	info->max_mtu = TAP_MAX_MTU;
-	info->max_rx_pktlen = max_len;
-	info->max_lro_pkt_size = max_len;
+	/* Of net_tun as well: were it the MTU, ethdev would take 18 bytes off for layer 2. */
+	info->max_rx_pktlen = TAP_MAX_MTU + TAP_L2_OVERHEAD;
+	info->max_lro_pkt_size = TAP_MAX_MTU + TAP_L2_OVERHEAD;
 	info->min_rx_bufsize = 0;
 	info->max_rx_queues = TAP_MAX_QUEUES;
 	info->max_tx_queues = TAP_MAX_QUEUES;

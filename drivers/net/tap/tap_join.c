@@ -161,12 +161,14 @@ tap_part_sound(const struct tap_part *p, const struct rte_mbuf *m)
 	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
 	uint16_t l4_len = m->data_len - p->l4_off;
 
+	if ((l4 != 0 || (m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM)) &&
+	    (m->l2_len != p->l3_off || m->l2_len + m->l3_len != p->l4_off))
+		return false;
 	if (p->ipv4 && !(m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) &&
 	    rte_raw_cksum(p->data + p->l3_off, sizeof(struct rte_ipv4_hdr)) != 0xffff)
 		return false;
 	if (l4 != 0)
-		return m->l2_len == p->l3_off && m->l2_len + m->l3_len == p->l4_off &&
-		       l4 == (p->proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM :
+		return l4 == (p->proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM :
 							RTE_MBUF_F_TX_UDP_CKSUM);
 	return tap_cksum_fold(tap_cksum_pseudo(p->data + p->l3_off, p->ipv4, p->proto, l4_len) +
 			      tap_cksum_sum(p->data + p->l4_off, l4_len)) == 0xffff;

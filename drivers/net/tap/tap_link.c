@@ -69,7 +69,7 @@ tap_link_close(struct tap_link *link)
 	free(link);
 }
 
-/* An answer, or a part of one, into the buffer. One that an earlier request failed to take is passed over. */
+/* An answer, or a part of one, into the buffer; past what an earlier request failed to take. */
 static ssize_t
 tap_link_receive(struct tap_link *link, uint32_t sequence)
 {

@@ -122,8 +122,6 @@ tap_mp_close_all(const struct rte_mp_msg *msg)
 		close(msg->fds[i]);
 }
 
-/* Primary */
-
 static void
 tap_mp_check_answers(const struct tap_port *port, const struct rte_mp_reply *reply)
 {
@@ -132,7 +130,8 @@ tap_mp_check_answers(const struct tap_port *port, const struct rte_mp_reply *rep
 	for (i = 0; i < reply->nb_received; i++) {
 		const struct tap_mp_param *answer = (const void *)reply->msgs[i].param;
 
-		if (answer->result != 0)
+		tap_mp_close_all(&reply->msgs[i]);
+		if (reply->msgs[i].len_param != sizeof(*answer) || answer->result != 0)
 			TAP_LOG(ERR, "%s: a secondary process cannot follow: %s", port->data->name,
 				strerror(-tap_mp_result(answer)));
 	}
@@ -290,8 +289,6 @@ tap_mp_init(void)
 	    rte_errno != ENOTSUP)
 		TAP_LOG(WARNING, "no secondary process can attach: %s", rte_strerror(rte_errno));
 }
-
-/* Secondary */
 
 /* Put files in the places of those that the process has; fds that are in the message end here. */
 static int

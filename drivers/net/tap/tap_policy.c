@@ -17,6 +17,8 @@
 
 /* A reader in another process that stays in one burst for longer was killed there. */
 #define TAP_READER_PATIENCE_NS UINT64_C(1000000000)
+/* Looks at a reader before others may run: it may be the one that was preempted for this. */
+#define TAP_READER_LOOKS 1000
 
 /* The key that DPDK's net/tap has always had, so that hashes stay as users know them. */
 const uint8_t tap_default_key[TAP_KEY_LEN] = {
@@ -151,9 +153,13 @@ tap_wait_for_reader(struct tap_policy_reader *reader, bool mortal)
 	uint64_t deadline = tap_now_ns() + TAP_READER_PATIENCE_NS;
 	uint32_t seen = rte_atomic_load_explicit(&reader->section, rte_memory_order_acquire);
 	uint32_t now = seen;
+	uint32_t looks = 0;
 
 	while ((seen & 1) != 0 && now == seen && (!mortal || tap_now_ns() < deadline)) {
-		rte_pause();
+		if (++looks < TAP_READER_LOOKS)
+			rte_pause();
+		else
+			usleep(50);
 		now = rte_atomic_load_explicit(&reader->section, rte_memory_order_acquire);
 	}
 }

@@ -21,7 +21,7 @@
 int
 tap_rx_queue_fit(struct rte_eth_dev *dev, struct tap_rxq *q, uint16_t mtu)
 {
-	uint32_t frame = mtu + TAP_L2_OVERHEAD;
+	uint32_t frame = mtu + (q->port->args.l3 ? 0 : TAP_L2_OVERHEAD);
 	uint32_t segs = frame / RTE_MAX(q->room, 1) + 1; /* a full buffer tells truncation */
 	bool scatter = dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER;
 

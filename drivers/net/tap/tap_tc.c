@@ -187,11 +187,11 @@ tap_tc_filter(struct tap_tc *tc, unsigned int ifindex, int prog_fd, const char *
 		place.prog_fd = prog_fd;
 		place.flags = BPF_TC_F_REPLACE;
 		ret = bpf_tc_attach(&hook, &place);
-		if (ret != 0 && own_hook) {
-			/* It may be there, and only the answer is not. */
+		/* It may be there, and only the answer is not. */
+		if (ret != 0)
 			tap_tc_remove_filter(&hook);
+		if (ret != 0 && own_hook)
 			tap_tc_remove_qdisc(&hook);
-		}
 	}
 	tap_bpf_listen_end();
 	if (ret == 0)
@@ -221,7 +221,7 @@ tap_tc_detach(struct tap_tc *tc)
 		tap_bpf_listen_end();
 		if (ret != 0)
 			TAP_LOG(WARNING,
-				"the tc filter at netdev %u stays, and lets all packets pass: %s",
+				"the tc filter of remote= at netdev %u, or its qdisc, stays: %s",
 				tc->ifindex, strerror(-ret));
 	}
 	memset(tc, 0, sizeof(*tc));

@@ -95,7 +95,7 @@ tap_probe_mac(struct rte_eth_dev *dev)
 	if (dev->data->mac_addrs == NULL)
 		return -ENOMEM;
 	port->filter.n_unicast = 1;
-	/* What has no addresses is not filtered by them; ethdev wants a table of them all the same. */
+	/* What has no addresses is not filtered by them; ethdev wants their table anyway. */
 	port->filter.promiscuous = port->args.l3;
 	if (port->args.mac_source == TAP_MAC_FIXED) {
 		fixed.addr_bytes[5] += fixed_count++;
