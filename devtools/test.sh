@@ -152,7 +152,10 @@ sanitized_system_tests()
 # control calls in another.
 soak_with_tsan()
 {
-	build build-tsan -Db_sanitize=thread -Db_lundef=false -Dsoak_seconds=10
+	configure build-tsan -Db_sanitize=thread -Db_lundef=false -Dsoak_seconds=10 > build-tsan.log 2>&1 ||
+		{ cat build-tsan.log; return 1; }
+	rm build-tsan.log
+	ninja -C build-tsan --quiet drivers/librte_net_tap.so test/soak/soak
 	TSAN_OPTIONS="exitcode=66 suppressions=$TOP/test/soak/tsan.supp" \
 		meson_tests build-tsan --suite soak
 }
@@ -228,7 +231,7 @@ part 'Unit, program and fuzz tests' meson_tests build
 part 'System tests' system_tests build
 if ! $quick; then
 	part 'Fuzzing' devtools/fuzz.sh
-	CC=gcc part 'Build with sanitizers' build build-sanitize -Db_sanitize=address,undefined \
+	CC=gcc part 'Build with sanitizers' build build-sanitize -Doptimization=1 -Db_sanitize=address,undefined \
 		-Db_lundef=false -Dc_args=-fno-sanitize-recover=undefined
 	if $ok; then
 		part 'Tests with sanitizers' meson_tests build-sanitize --no-suite fuzz
