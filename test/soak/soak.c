@@ -64,7 +64,7 @@ static uint64_t begin; /* timer cycles */
 static int sock;
 static atomic_bool stop_sending, stop_all;
 
-static void
+static void __rte_noreturn
 die(const char *what, int err)
 {
 	fprintf(stderr, "soak: %s: %s\n", what, strerror(err < 0 ? -err : err));

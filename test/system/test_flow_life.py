@@ -251,8 +251,13 @@ def test_without_programs_rules_of_a_port_that_is_stopped_go_to_software(short_o
 
 # Isolated mode
 
+def dropped(port):
+    return sum(v for k, v in port.pmd.xstats().items() if k.endswith("flow_dropped"))
+
+
 def check_isolated(port, rules):
     """In isolated mode: nothing without a rule, and all that a rule takes."""
+    before = dropped(port)
     shapes = [SHAPES[name] for name in ("v4 udp", "v4 udp +mac", "v6 udp", "arp")]
     assert rules.dump().isolated
     assert queues_of(port, shapes, timeout=0.3) == [[]] * 4
@@ -266,6 +271,7 @@ def check_isolated(port, rules):
     rules.create("arp_eth_ipv4", "rss types ip end queues 1 end")
     assert queues_of(port, shapes, 1) == [[], [], [], [1]]
     assert port.pmd.stats()["RX-missed"] == 0
+    assert settled(lambda: dropped(port) == before + 4 + 2 + 4 + 3)
     rules.flush()
 
 
@@ -295,8 +301,7 @@ def test_isolated_while_the_port_runs(mode):
             port.pmd.cmd("set promisc 0 on")
             assert all(len(queues) == 1 for queues in queues_of(port, flows))
             port.pmd.cmd("set promisc 0 off")
-        assert settled(lambda: 2 * (4 + 2 + 4 + 3) == sum(
-            v for k, v in port.pmd.xstats().items() if k.endswith("flow_dropped")))
+        assert dropped(port) == 2 * (4 + 2 + 4 + 3)
 
 
 # Changes under traffic

@@ -87,9 +87,15 @@ tap_netdev_explain(const struct tap_port *port, int ret)
 static int
 tap_netdev_follow(struct tap_port *port)
 {
+	struct tap_link_state state;
 	int ret;
 
 	tap_control_lock();
+	/* The thread of link events may have been there first, or another one. */
+	if (tap_link_get(port->link, port->ifindex, &state) == 0) {
+		tap_control_unlock();
+		return 0;
+	}
 	ret = tap_tun_name(port->fd[0], port->name);
 	if (ret == 0)
 		ret = tap_run_abroad(port, tap_netdev_settle);
