@@ -153,6 +153,7 @@ int
 __wrap_bpf_tc_query(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
 {
 	(void)hook;
+	filters = 0; /* what an attempt before this one was told */
 	opts->prog_id = PROG_ID;
 	return 0;
 }

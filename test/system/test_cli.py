@@ -217,7 +217,7 @@ def test_watch_in_json_counts_packets(port):
     argv = [str(CLI), "watch", "--json", "--interval", "300", "--count", "3", "--file-prefix",
             port.pmd.prefix]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as proc:
-        for _ in range(3):
+        while proc.poll() is None:
             port.exchange(flows)
             time.sleep(0.15)
         lines = [json.loads(line) for line in proc.stdout]
