@@ -75,7 +75,7 @@ const struct fault_site *fault_site(unsigned int number);
 void fault_print(FILE *out, unsigned int number);
 
 /** What there is now; waits a moment for BPF objects that the kernel is about to free. */
-void fault_count_live(struct fault_live *live, size_t bpf_expected);
+void fault_count_live(struct fault_live *count, size_t bpf_expected);
 
 /** Allocations are numbered: that of the next one. */
 uint64_t fault_now(void);

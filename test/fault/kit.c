@@ -281,7 +281,9 @@ count_fds(void)
 	unsigned int n = 0;
 	DIR *dir = opendir("/proc/self/fd");
 
-	while (dir != NULL && readdir(dir) != NULL)
+	if (dir == NULL)
+		return 0;
+	while (readdir(dir) != NULL)
 		n++;
 	closedir(dir);
 	return n;

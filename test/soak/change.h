@@ -14,7 +14,7 @@
 #define SOAK_CHECKS 13
 
 /** Before the thread: make the rule that drops UDP to SOAK_DROP_PORT. Ends the process on failure. */
-void change_begin(uint16_t port);
+void change_begin(uint16_t id);
 
 /** The thread. Ends soon after change_stop(), with all queues running and the link up. */
 void *change_thread(void *arg);

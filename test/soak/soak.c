@@ -228,7 +228,7 @@ static uint64_t
 poll_all(uint16_t port, struct rte_mempool *pool, pthread_t control)
 {
 	const uint64_t hz = rte_get_timer_hz(), start = begin;
-	uint64_t now = start, last = start, told = start;
+	uint64_t now, last = start, told = start;
 	uint64_t got = 0, seed = 2, before;
 	uint16_t q;
 
