@@ -385,7 +385,7 @@ enter_namespace(void)
 static uint16_t
 open_port(const char *plugin, const char *devargs, struct rte_mempool **pool)
 {
-	char vdev[256];
+	char vdev[256], path[4096];
 	char *argv[] = { (char[]){ "soak" },
 			 (char[]){ "--no-huge" },
 			 (char[]){ "--no-pci" },
@@ -394,7 +394,7 @@ open_port(const char *plugin, const char *devargs, struct rte_mempool **pool)
 			 (char[]){ "512" },
 			 (char[]){ "--no-shconf" },
 			 (char[]){ "-d" },
-			 strdup(plugin),
+			 path,
 			 (char[]){ "--vdev" },
 			 vdev };
 	struct rte_eth_conf conf = { .rxmode.mq_mode = RTE_ETH_MQ_RX_RSS };
@@ -402,6 +402,7 @@ open_port(const char *plugin, const char *devargs, struct rte_mempool **pool)
 	uint16_t q;
 	int err;
 
+	snprintf(path, sizeof(path), "%s", plugin);
 	snprintf(vdev, sizeof(vdev), "net_tap0,iface=soak0%s%s", *devargs ? "," : "", devargs);
 	if (rte_eal_init(RTE_DIM(argv), argv) < 0) {
 		if (strstr(devargs, "rss=bpf") == NULL || getenv("TAP_TEST_REQUIRE_BPF") != NULL)
