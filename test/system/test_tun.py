@@ -15,14 +15,15 @@ import pytest
 from conftest import open_port
 from hook import rss_info
 from netns import Netns
-from pair import Pair, one_core, receive
+from pair import Pair, receive
 from port import Port
 from rss_model import TYPE_BITS, RssConfig, classify
 from rules import Rules
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
-from super_frames import VNET, checksum, plain, segments, split, super_frame
+from super_frames import VNET, checksum, segments, split, super_frame
 from test_streams import check_streams
+from test_super import through_at_once
 from testpmd import CLI, Testpmd, TestpmdError
 
 QUEUES = 4
@@ -315,19 +316,8 @@ def test_super_frames_are_cut():
 def test_packets_are_joined(version):
     """And a wrong checksum stays wrong, and in a packet of its own."""
     sent = [packet[14:] for packet in segments(random.Random(5), 12, 1000, corrupt={5}, version=version)]
-    with Pair("gso=0", "gro=1", driver="net_tun") as pair:
-        sender, receiver = pair.sock("in0"), pair.sock("out0")
-        got = []
-        with one_core(pair.pmd.proc.pid):   # so that a poll finds several packets at once
-            for _ in range(50):
-                for packet in plain(sent):
-                    sender.send(packet)
-                got = receive(receiver, 0.3)
-                if len(got) <= 4:
-                    break
-        sender.close()
-        receiver.close()
-        assert len(got) <= 4 and pair.pmd.xstats(1)["tx_q0_super_frames"] >= 1
+    got, xstats = through_at_once(sent, driver="net_tun")
+    assert len(got) <= 4 and xstats["tx_q0_super_frames"] >= 1
     assert [packet for _, packet in got if packet == sent[5]] == [sent[5]]
     head = len(sent[0]) - 1000
     assert b"".join(packet[head:] for _, packet in got) == b"".join(packet[head:] for packet in sent)
