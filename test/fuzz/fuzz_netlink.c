@@ -98,6 +98,7 @@ static void
 address(uint8_t *buf, size_t len)
 {
 	struct nlmsghdr *message;
+	bool ended = false; /* libmnl looks at nothing behind a message that says so */
 	size_t at;
 
 	for (at = 0; at + sizeof(*message) <= len; at += MNL_ALIGN(message->nlmsg_len)) {
@@ -109,7 +110,8 @@ address(uint8_t *buf, size_t len)
 		}
 		if (message->nlmsg_len < sizeof(*message) || message->nlmsg_len > len - at)
 			break;
-		filters += message->nlmsg_type == RTM_NEWTFILTER;
+		ended |= message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR;
+		filters += !ended && message->nlmsg_type == RTM_NEWTFILTER;
 	}
 }
 
@@ -133,12 +135,15 @@ __wrap_mnl_socket_recvfrom(const struct mnl_socket *socket, void *buf, size_t si
 	return (ssize_t)len;
 }
 
-/* In memory of its own, so that sanitizers see a step beyond the answer. */
+/*
+ * In memory of its own, so that sanitizers see a step beyond the answer. libmnl takes the last
+ * message to be padded like the others; the driver's buffers are.
+ */
 int
 __wrap_mnl_cb_run(const void *buf, size_t n, unsigned int seq, unsigned int portid, mnl_cb_t cb,
 		  void *arg)
 {
-	void *copy = malloc(n != 0 ? n : 1);
+	void *copy = calloc(1, MNL_ALIGN(n) + (n == 0));
 	int ret;
 
 	if (copy == NULL)
