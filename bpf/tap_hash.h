@@ -50,6 +50,7 @@ tap_ip6_find_home(struct tap_pkt *pkt, __u32 off, __u32 end)
 	__u8 opt[2];
 	__u32 i;
 
+	TAP_UNROLL
 	for (i = 0; i < TAP_OPT_MAX; i++) {
 		/* A last byte alone can only be Pad1. */
 		if (off + 2 > end || tap_pkt_load(pkt, off, opt, sizeof(opt)) < 0)
@@ -78,7 +79,10 @@ tap_ip6_fetch_ex(struct tap_pkt *pkt, __u32 off, __u32 proto, __u32 n, __u8 *add
 	__u8 h[4];
 
 	tap_blur(pkt, off);
-	for (i = 0; i < TAP_EXT_MAX && i < n; i++) {
+	TAP_UNROLL
+	for (i = 0; i < TAP_EXT_MAX; i++) {
+		if (i >= n)
+			continue;
 		/* What was found so far is not to multiply the walks from here on. */
 		tap_blur(pkt, home);
 		tap_blur(pkt, route);
@@ -205,16 +209,16 @@ tap_result_unpack(struct tap_result *r, __u64 packed)
 	r->kind = (__u8)(packed >> 32);
 }
 
-/** Build the input of an IP packet, of which the window has the addresses. */
+/** Build the input of an IP packet, of which the window has the addresses; @p ex: _EX counts. */
 TAP_HOT long
-tap_build_input(struct tap_pkt *pkt, __u32 types, const __u8 *addresses, const struct tap_ip *ip,
-		enum tap_kind kind, const __u32 addr, __u8 *in)
+tap_build_input(struct tap_pkt *pkt, const __u8 *addresses, const struct tap_ip *ip,
+		enum tap_kind kind, __u32 ex, const __u32 addr, __u8 *in)
 {
 	if (addr == 8)
 		__builtin_memcpy(in, TAP_WIN_ALIGNED(addresses, 4), 8);
 	else
 		__builtin_memcpy(in, TAP_WIN_ALIGNED(addresses, 8), 32);
-	if (addr == 32 && ip->n_ext != 0 && (types & tap_type_ex(kind, ip->proto)) &&
+	if (ex &&
 	    tap_ip6_fetch_ex(pkt, ip->l3_off + TAP_IP6_LEN, ip->first, ip->n_ext, in) < 0)
 		return -1;
 	if (kind == TAP_KIND_2TUPLE)
@@ -234,8 +238,13 @@ tap_hash_built(struct tap_pkt *pkt, const struct tap_hasher *by, const __u8 *add
 {
 	__u8 in[TAP_INPUT_LEN] __attribute__((aligned(8)));
 	struct tap_result r = { .is_ip = 1 };
+	__u32 ex = 0;
 
-	if (tap_build_input(pkt, by->ctx->types, addresses, ip, kind, addr, in) == 0) {
+	if (addr == 32 && ip->n_ext != 0)
+		ex = by->ctx->types & tap_type_ex(kind, ip->proto);
+	/* One path for all kinds from here on. */
+	tap_blur(pkt, kind);
+	if (tap_build_input(pkt, addresses, ip, kind, ex, addr, in) == 0) {
 		r.kind = (__u8)kind;
 		r.hash = tap_hash_input(by, in, kind, addr);
 	}
@@ -381,6 +390,8 @@ tap_hash_any(struct tap_pkt *pkt, const struct tap_rss_ctx *ctx,
 	tap_headers_set_l2(outer, &l2);
 	type = l2.type;
 	l3_off = l2.l3_off;
+	tap_blur(pkt, type);
+	tap_blur(pkt, l3_off);
 	if ((ctx->flags & TAP_CTX_INNER) &&
 	    (type == TAP_BE16(TAP_ETHER_IPV4) || type == TAP_BE16(TAP_ETHER_IPV6)))
 		loc = tap_innermost(pkt, type, l3_off, limit);

@@ -22,7 +22,11 @@
 #define tap_likely(x) __builtin_expect(!!(x), 1)
 #define tap_unlikely(x) __builtin_expect(!!(x), 0)
 
-/** Unroll the loop that follows wholly; it has a constant number of turns, 32 at most. */
+/**
+ * Unroll the loop that follows wholly; it has a constant number of turns, 32 at most. In what
+ * stays a loop, the verifier remembers states too seldom (every 20 branches, or 100 instructions)
+ * for the paths through short turns to meet: they multiply.
+ */
 #ifdef __clang__
 #define TAP_UNROLL _Pragma("clang loop unroll(full)")
 #else

@@ -389,8 +389,7 @@ tap_ip6_walk(struct tap_pkt *pkt, __u32 off, __u32 end, __u32 proto)
 	__u32 i, hlen;
 	__u8 h[4];
 
-	tap_blur(pkt, off);
-	tap_blur(pkt, end);
+	TAP_UNROLL
 	for (i = 0; i < TAP_EXT_MAX; i++) {
 		if (!tap_ip6_is_ext(proto))
 			return TAP_WALK_RESULT(off, i, proto, 0);
@@ -412,8 +411,11 @@ tap_ip6_walk(struct tap_pkt *pkt, __u32 off, __u32 end, __u32 proto)
 TAP_HOT void
 tap_ip6_extended(struct tap_pkt *pkt, struct tap_ip *ip)
 {
-	__u64 r = tap_ip6_walk(pkt, ip->l4_off, ip->end, ip->proto);
+	__u64 r;
 
+	tap_blur(pkt, ip->l4_off);
+	tap_blur(pkt, ip->end);
+	r = tap_ip6_walk(pkt, ip->l4_off, ip->end, ip->proto);
 	/* Wherever it ended, the rest is one and the same for the verifier. */
 	tap_blur(pkt, r);
 	ip->l4_off = TAP_WALK_OFF(r);
