@@ -55,7 +55,7 @@ run_target()
 		"$BUILD/corpus/$target" $(seeds "$target") > "$log" 2>&1 || status=$?
 	line=$(awk '/stat::number_of_executed_units/ { print $2 }' "$log")
 	if [ "$status" -ne 0 ]; then
-		tail -n 60 "$log"
+		grep -m 1 -A 40 -E 'ERROR: |runtime error|does not hold' "$log" || tail -n 60 "$log"
 		echo "$target failed" >> "$BUILD/logs/results"
 	fi
 	printf '%-12s %12d executions%s\n' "$target" "${line:-0}" \

@@ -24,6 +24,8 @@ need_root 'the tests make network namespaces and load BPF programs.'
 PYTHON=/usr/bin/python3
 # One line per test: its result (passed, failed, skipped) and its name.
 LEDGER=$(mktemp)
+# The last lines of the parts that failed, to be said again at the end.
+FAILURES=$(mktemp)
 DPDK=.deps/dpdk-net_tap
 DPDK_BUILD=$DPDK/build
 
@@ -47,11 +49,12 @@ finish()
 	if [ "$status" -ne 0 ] && [ "$(count failed)" -eq 0 ]; then
 		record failed "test.sh itself (ended with status $status)"
 	fi
+	cat "$FAILURES"
 	say "All done in $SECONDS s."
 	sed -n -E 's/^(failed|skipped) /\1: /p' "$LEDGER"
 	echo "$(count passed) passed, $(count failed) failed"
 	[ "$(count failed)" -eq 0 ] || status=1
-	rm -f "$LEDGER"
+	rm -f "$LEDGER" "$FAILURES"
 	exit "$status"
 }
 trap finish EXIT
@@ -63,10 +66,11 @@ trap 'exit 143' TERM
 # then ignores errors within.)
 part()
 {
-	local name=$1 start=$SECONDS status before failed
+	local name=$1 start=$SECONDS status before failed output
 
 	shift
 	say "$name ..."
+	output=$(mktemp)
 	before=$(wc -l < "$LEDGER")
 	failed=$(count failed)
 	set +e
@@ -74,8 +78,8 @@ part()
 		trap remove_plugin_copy EXIT
 		set -e
 		"$@"
-	)
-	status=$?
+	) 2>&1 | tee "$output"
+	status=${PIPESTATUS[0]}
 	set -e
 	if [ "$status" -ne 0 ]; then
 		record failed "$name"
@@ -83,7 +87,11 @@ part()
 		record passed "$name"
 	fi
 	ok=true
-	[ "$failed" -eq "$(count failed)" ] || ok=false
+	if [ "$failed" -ne "$(count failed)" ]; then
+		ok=false
+		{ say "The end of: $name"; tail -n 100 "$output"; } >> "$FAILURES"
+	fi
+	rm -f "$output"
 	say "$name: $(if $ok; then echo passed; else echo FAILED; fi), $((SECONDS - start)) s."
 }
 
