@@ -2,7 +2,7 @@
  * Copyright(c) 2026 The net_tap authors
  */
 
-/* Whether the programs of the driver load and attach: tried, with the driver's own objects. */
+/* Whether the programs of the driver load and attach: tried, with its own objects. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 
 #include <sys/ioctl.h>
 
-#include <linux/capability.h>
 #include <linux/if_tun.h>
 
 #include "doctor.h"
@@ -20,16 +19,15 @@
 #include <bpf/libbpf.h>
 
 #include "tap_bpf.h"
-#include "tap_caps.h"
+#include "tap_bpf_reason.h"
 
-static const char *
-advice_of(int err)
+/* Programs that were loaded, or why not. */
+static bool
+say_loaded(struct doctor *d, const char *what, const char *loaded, int err)
 {
-	if (err != EPERM)
-		return "report the error with the kernel's version; RSS runs on a lower rung";
-	if (tap_have_cap(CAP_SYS_ADMIN) || (tap_have_cap(CAP_BPF) && tap_have_cap(CAP_PERFMON)))
-		return "raise the limit of locked memory (ulimit -l), or look at lockdown and seccomp";
-	return "give the process CAP_BPF and CAP_PERFMON; until then RSS runs in software";
+	doctor_say(d, err == 0 ? FINDING_OK : FINDING_BAD, what, tap_bpf_remedy(err), "%s",
+		   err == 0 ? loaded : strerror(err));
+	return err == 0;
 }
 
 static void
@@ -46,26 +44,46 @@ try_attach(struct doctor *d, const struct tap_bpf *bpf, int tap_fd)
 		   "%s", ok ? "steering and filter program run on a tap" : strerror(errno));
 }
 
+static void
+try_rules(struct doctor *d, const char *what, struct tap_bpf *bpf)
+{
+	char reason[TAP_REASON_LEN] = "";
+	int ret = tap_bpf_rules_fd(bpf, what, TAP_RULES_STEERING, reason);
+
+	if (ret >= 0)
+		ret = tap_bpf_rules_fd(bpf, what, TAP_RULES_FILTER, reason);
+	say_loaded(d, what, "their programs load", ret < 0 ? -ret : 0);
+}
+
+/* The programs of a port, the best first; is any of them to be had? */
+static bool
+try_ladder(struct doctor *d, bool l3, int tap_fd)
+{
+	struct tap_bpf *bpf = tap_bpf_probe(l3, false);
+	bool full = say_loaded(d, l3 ? "net_tun program" : "full program", "loads (rung 1)",
+			       bpf != NULL ? 0 : errno);
+	bool basic = false;
+
+	if (full) {
+		if (tap_fd >= 0)
+			try_attach(d, bpf, tap_fd);
+		try_rules(d, l3 ? "net_tun flow rules" : "flow rules", bpf);
+	} else {
+		bpf = tap_bpf_probe(l3, true);
+		basic = say_loaded(d, l3 ? "net_tun basic" : "basic program", "loads (rung 2)",
+				   bpf != NULL ? 0 : errno);
+	}
+	tap_bpf_close(bpf);
+	return full || basic;
+}
+
 void
 doctor_bpf(struct doctor *d, int tap_fd)
 {
-	struct tap_bpf *bpf;
-	int err;
-
 	doctor_say(d, FINDING_OK, "libbpf", NULL, "%s", libbpf_version_string());
-	bpf = tap_bpf_probe(false);
-	err = errno;
-	doctor_say(d, bpf != NULL ? FINDING_OK : FINDING_BAD, "full program", advice_of(err), "%s",
-		   bpf != NULL ? "loads (rung 1)" : strerror(err));
-	if (bpf != NULL && tap_fd >= 0)
-		try_attach(d, bpf, tap_fd);
-	tap_bpf_close(bpf);
-	if (bpf != NULL)
-		return;
-	bpf = tap_bpf_probe(true);
-	doctor_say(d, bpf != NULL ? FINDING_OK : FINDING_BAD, "basic program", advice_of(errno),
-		   "%s", bpf != NULL ? "loads (rung 2)" : strerror(errno));
-	tap_bpf_close(bpf);
+	/* What keeps both programs of a tap from loading is not the programs' fault. */
+	if (try_ladder(d, false, tap_fd))
+		try_ladder(d, true, -1);
 }
 
 #else /* !TAP_HAVE_BPF */

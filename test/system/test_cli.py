@@ -15,7 +15,7 @@ import time
 
 import frames
 import pytest
-from conftest import RUNG, open_port
+from conftest import RUNG, need_bpf, open_port
 from hook import telemetry
 from rss_model import DEFAULT_KEY, RssConfig, classify
 from test_rss_model import MS_KEY, MS_VECTORS
@@ -373,16 +373,27 @@ def test_doctor_tries_what_the_driver_needs():
     assert done.returncode == (0 if said["healthy"] else 1)
     found = {f["what"]: f for f in said["findings"]}
     assert {"kernel", "kernel BTF", "BPF JIT", "CAP_BPF", "/dev/net/tun", "multi-queue",
-            "libbpf"} <= set(found)
+            "libbpf", "full program"} <= set(found)
     assert found["tap"]["status"] == "ok"
     assert os.uname().release in found["kernel"]["found"]
     assert not any(name.startswith("dtapdoc") for name in os.listdir("/sys/class/net"))
+
+
+def test_doctor_tries_the_programs_of_all_kinds_of_port():
+    need_bpf()
+    said = json.loads(run("doctor", "--json").stdout)
+    assert said["healthy"], said
+    loaded = [f["what"] for f in said["findings"] if re.search(r"\bloads?\b", f["found"])]
+    assert loaded == ["full program", "flow rules", "net_tun program", "net_tun flow rules"]
 
 
 def test_doctor_says_what_to_do_without_capabilities():
     done = run("doctor", wrap=["setpriv", "--bounding-set=-all", "--inh-caps=-all"], status=1)
     assert re.search(r"bad +CAP_BPF", done.stdout) and "give the process CAP_BPF" in done.stdout
     assert re.search(r"bad +tap +cannot be created: Operation not permitted", done.stdout)
+    assert re.search(r"bad +full program +Operation not permitted\n +-> give the process CAP_BPF and "
+                     r"CAP_PERFMON\n", done.stdout)
+    assert "net_tun" not in done.stdout     # for the same reason, once is enough
 
 
 # The driver's side

@@ -151,6 +151,7 @@ tap_bpf_try(const char *port, bool l3, bool basic, char *reason)
 	if (skel == NULL) {
 		tap_bpf_log_verifier(port, program, err);
 		tap_bpf_explain(reason, program, err);
+		errno = err;
 	}
 	return skel;
 }
@@ -263,9 +264,10 @@ tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 }
 
 struct tap_bpf *
-tap_bpf_probe(bool basic)
+tap_bpf_probe(bool l3, bool basic)
 {
-	struct tap_steer_bpf *skel = tap_bpf_load_heard(false, basic);
+	char reason[TAP_REASON_LEN] = "";
+	struct tap_steer_bpf *skel = tap_bpf_try("a trial", l3, basic, reason);
 	struct tap_bpf *bpf;
 
 	if (skel == NULL)
@@ -276,6 +278,7 @@ tap_bpf_probe(bool basic)
 		errno = ENOMEM;
 		return NULL;
 	}
+	bpf->l3 = l3;
 	tap_bpf_use(bpf, skel, basic ? skel->progs.tap_steer_basic : skel->progs.tap_steer);
 	return bpf;
 }
@@ -514,8 +517,9 @@ tap_bpf_open(const char *port, const struct tap_args *args, enum tap_rung *rung,
 }
 
 struct tap_bpf *
-tap_bpf_probe(bool basic)
+tap_bpf_probe(bool l3, bool basic)
 {
+	RTE_SET_USED(l3);
 	RTE_SET_USED(basic);
 	errno = ENOTSUP;
 	return NULL;

@@ -39,11 +39,12 @@ struct tap_bpf *tap_bpf_open(const char *port, const struct tap_args *args, enum
 			     char reason[TAP_REASON_LEN]);
 
 /**
- * Load the full program or the basic one, without a port: can the kernel have it?
+ * Load the full program or the basic one, of a net_tun port or a net_tap one, without a port: can the
+ * kernel have it?
  *
  * @return as tap_bpf_open(); NULL with errno
  */
-struct tap_bpf *tap_bpf_probe(bool basic);
+struct tap_bpf *tap_bpf_probe(bool l3, bool basic);
 
 /** Unload; programs that are attached to a netdev stay attached. NULL is allowed. */
 void tap_bpf_close(struct tap_bpf *bpf);

@@ -87,8 +87,7 @@ tap_bpf_missing_caps(void)
 	return tap_have_cap(CAP_PERFMON) ? NULL : "give the process CAP_PERFMON";
 }
 
-/* In words of what an administrator can change. */
-static const char *
+const char *
 tap_bpf_remedy(int err)
 {
 	const char *caps = tap_bpf_missing_caps();
@@ -97,7 +96,8 @@ tap_bpf_remedy(int err)
 		return caps;
 	switch (err) {
 	case EPERM:
-		return "raise the limit of locked memory (ulimit -l), or check lockdown and seccomp";
+		return "raise the limit of locked memory (ulimit -l), or check lockdown, seccomp "
+		       "and user namespace";
 	case ENOSYS:
 		return "the kernel has no bpf() system call (CONFIG_BPF_SYSCALL)";
 	case ENOMEM:

@@ -16,6 +16,9 @@ void tap_bpf_listen(void);
 /** Give libbpf its printer back. */
 void tap_bpf_listen_end(void);
 
+/** What would mend an error of loading, in words of what an administrator can change. */
+const char *tap_bpf_remedy(int err);
+
 /**
  * The step that failed, the error and what would mend it; @p reason has TAP_REASON_LEN bytes
  * and keeps what it has: the first reason is the one to mend.
