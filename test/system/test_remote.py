@@ -345,6 +345,20 @@ def test_a_wrong_remote_is_refused_in_words(args, words):
         assert "tap0" not in ns.links()
 
 
+def test_a_second_port_with_the_same_remote_is_refused(way):
+    """In the process of the first one and in others, until that one is closed."""
+    second = f"net_tap1,iface=tap1,remote={REMOTE}"
+    with open_remote(way) as port:
+        said = port.pmd.cmd(f"port attach {second}")
+        assert "captured by port net_tap0 already" in "\n".join(said) + port.pmd.log
+        # Of testpmd itself: what runs it has become it.
+        assert f"captured by a port of process {port.pmd.proc.pid} already" in refusal(port.ns, second)
+        assert arrive(port, [REMOTE_MAC]) == [REMOTE_MAC]
+        port.pmd.close()
+        with Testpmd(port.ns, second, wrap=WAYS[way]) as pmd:
+            check_way(pmd, way)
+
+
 def test_without_bpf_capabilities_the_refusal_names_them():
     with Netns() as ns:
         veth(ns)

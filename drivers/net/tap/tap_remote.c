@@ -12,7 +12,11 @@
 
 #ifdef TAP_HAVE_BPF
 
+#include <stddef.h>
+#include <stdio.h>
+
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -32,6 +36,7 @@ struct tap_remote {
 	struct rte_ether_addr mac; /* its own */
 	struct tap_tc in;
 	struct tap_tc out;
+	int claim;   /* socket whose name tells other ports that the netdev is taken */
 	int members; /* packet socket: what the netdev shall receive for us, until it is closed */
 	bool raised; /* the netdev was down before */
 };
@@ -136,6 +141,71 @@ tap_remote_attach(struct tap_remote *remote, struct tap_port *port)
 	return ret;
 }
 
+/* The process of the port that has the netdev; 0 if that cannot be seen. */
+static pid_t
+tap_remote_owner(const struct sockaddr_un *name, socklen_t len)
+{
+	struct ucred owner = { .pid = 0 };
+	socklen_t size = sizeof(owner);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return 0;
+	if (connect(fd, (const struct sockaddr *)name, len) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) != 0)
+		owner.pid = 0;
+	close(fd);
+	return owner.pid;
+}
+
+/* The port of this process that has the netdev; NULL if none. */
+static const char *
+tap_remote_port_of(unsigned int ifindex)
+{
+	uint16_t id;
+
+	RTE_ETH_FOREACH_DEV (id) {
+		const struct rte_eth_dev *dev = &rte_eth_devices[id];
+
+		if (dev->dev_ops == &tap_ops && tap_port_of(dev)->remote != NULL &&
+		    tap_port_of(dev)->remote->ifindex == ifindex)
+			return dev->data->name;
+	}
+	return NULL;
+}
+
+/*
+ * One port for each netdev. The claim is a name that belongs to the network namespace, needs no
+ * privilege and goes with the process, however that ends.
+ */
+static int
+tap_remote_claim(struct tap_remote *remote, const struct tap_port *port)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1;
+	const char *owner = tap_remote_port_of(remote->ifindex);
+	int ret = 0;
+
+	len += (socklen_t)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
+				   "net_tap.remote.%u", remote->ifindex);
+	remote->claim = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (remote->claim < 0 || bind(remote->claim, (const struct sockaddr *)&name, len) != 0 ||
+	    listen(remote->claim, SOMAXCONN) != 0)
+		ret = -errno;
+	if (ret != -EADDRINUSE && ret != 0)
+		TAP_LOG(ERR, "%s: remote=%s cannot be claimed: %s", port->name, port->args.remote,
+			strerror(-ret));
+	else if (ret != 0 && owner != NULL)
+		TAP_LOG(ERR, "%s: remote=%s is captured by port %s already; allowed: one port",
+			port->name, port->args.remote, owner);
+	else if (ret != 0)
+		TAP_LOG(ERR,
+			"%s: remote=%s is captured by a port of process %d already; allowed: one "
+			"port",
+			port->name, port->args.remote, (int)tap_remote_owner(&name, len));
+	return ret == -EADDRINUSE ? -EBUSY : ret;
+}
+
 /* Which netdev it is, and what the port takes over of it. */
 static int
 tap_remote_find(struct tap_remote *remote, struct tap_port *port)
@@ -161,6 +231,9 @@ tap_remote_find(struct tap_remote *remote, struct tap_port *port)
 	}
 	remote->ifindex = state.ifindex;
 	remote->mac = state.mac;
+	ret = tap_remote_claim(remote, port);
+	if (ret != 0)
+		return ret;
 	port->args.mac_source = TAP_MAC_GIVEN;
 	port->args.mac = state.mac;
 	port->data->mtu = (uint16_t)RTE_MIN(state.mtu, (uint32_t)TAP_MAX_MTU);
@@ -184,6 +257,7 @@ tap_remote_open(struct tap_port *port)
 	remote = calloc(1, sizeof(*remote));
 	if (remote == NULL)
 		return -ENOMEM;
+	remote->claim = -1;
 	/* Protocol 0: it receives nothing. */
 	remote->members = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (remote->members < 0)
@@ -211,6 +285,8 @@ tap_remote_close(struct tap_port *port)
 	tap_tc_detach(&remote->out);
 	if (remote->members >= 0)
 		close(remote->members);
+	if (remote->claim >= 0)
+		close(remote->claim);
 	if (remote->raised)
 		tap_link_set_up(port->link, remote->ifindex, false);
 	tap_remote_bpf__destroy(remote->skel);
