@@ -131,7 +131,7 @@ tap_count(const struct tap_pkt *pkt, const struct tap_tables *t, __u32 number, _
 TAP_HOT const struct tap_flow_view *
 tap_current_view(const struct tap_tables *t)
 {
-	__u32 view = *(const volatile __u32 *)&t->flow->view;
+	__u32 view = tap_load_published(&t->flow->view);
 
 	return &t->flow->views[view & (TAP_VIEWS - 1)];
 }
@@ -233,11 +233,11 @@ TAP_HOT __u64
 tap_bucket_pick(const __u16 *prints, const __u16 *rules, __u64 print)
 {
 	const __u64 low = 0x7fff * TAP_HALVES;
-	__u64 differ = *(const volatile __u64 *)prints ^ print * TAP_HALVES, equal;
+	__u64 differ = tap_load_published((const __u64 *)prints) ^ print * TAP_HALVES, equal;
 
 	/* The top bit of each half that is zero, and of no other: then all bits of it. */
 	equal = ~(((differ & low) + low) | differ | low);
-	return *(const volatile __u64 *)rules & (equal >> 15) * 0xffff;
+	return tap_load_published((const __u64 *)rules) & (equal >> 15) * 0xffff;
 }
 
 /** The rule of a bucket whose fingerprint is @p print: its number, or 0. */
@@ -270,7 +270,7 @@ tap_mask_find(const struct tap_tables *t, const struct tap_flow_view_mask *by,
 
 	/* No two rules have the same hash. */
 	if (!r || r->hash != h) {
-		if (tap_likely(f->stashed == 0))
+		if (tap_likely(tap_load_published(&f->stashed) == 0))
 			return 0;
 		n = tap_bucket_find(&f->stash, tap_hash_print(h, 1));
 		r = tap_rule_at(t, n);

@@ -36,6 +36,16 @@
 /** Make the compiler forget what it knows of a number. */
 #define tap_forget(x) __asm__ volatile("" : "+r"(x))
 
+/**
+ * Load a number that the driver stores while others read; what it leads to, they find as it was
+ * filled before. In a program a load of what lies at an address made of it is ordered behind it anyhow.
+ */
+#ifdef __bpf__
+#define tap_load_published(at) (*(const volatile __typeof__(*(at)) *)(at))
+#else
+#define tap_load_published(at) __atomic_load_n(at, __ATOMIC_ACQUIRE)
+#endif
+
 /** A 16-bit constant as it lies in a packet. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define TAP_BE16(x) ((__u16)((((x)&0xff) << 8) | (((x) >> 8) & 0xff)))

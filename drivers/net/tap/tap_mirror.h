@@ -47,13 +47,21 @@ tap_mirror_store32(const struct tap_mirror *m, uint32_t *at, uint32_t value)
 					  rte_memory_order_release);
 }
 
-/** As tap_mirror_store32(). */
+/** The same for one of an array of numbers, four of which readers load as one. */
 static inline void
-tap_mirror_store16(const struct tap_mirror *m, uint16_t *at, uint16_t value)
+tap_mirror_store16(const struct tap_mirror *m, uint16_t *array, unsigned int i, uint16_t value)
 {
-	rte_atomic_store_explicit((RTE_ATOMIC(uint16_t) *)at, value, rte_memory_order_release);
+	uint16_t *four = &array[i & ~3u];
+	union {
+		uint16_t part[4];
+		uint64_t all;
+	} to;
+
+	memcpy(to.part, four, sizeof(to.part));
+	to.part[i & 3] = value;
+	rte_atomic_store_explicit((RTE_ATOMIC(uint64_t) *)four, to.all, rte_memory_order_release);
 	if (m->copy != NULL)
-		rte_atomic_store_explicit((RTE_ATOMIC(uint16_t) *)tap_mirror_of(m, at), value,
+		rte_atomic_store_explicit((RTE_ATOMIC(uint64_t) *)tap_mirror_of(m, four), to.all,
 					  rte_memory_order_release);
 }
 

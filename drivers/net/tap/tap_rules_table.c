@@ -53,15 +53,15 @@ tap_bucket_put(struct tap_rules *rules, struct tap_flow_bucket *b, int way, uint
 	       uint32_t print)
 {
 	/* A reader that finds the fingerprint finds the rule. */
-	tap_mirror_store16(&rules->flow, &b->rule[way], number);
-	tap_mirror_store16(&rules->flow, &b->print[way], (uint16_t)print);
+	tap_mirror_store16(&rules->flow, b->rule, way, number);
+	tap_mirror_store16(&rules->flow, b->print, way, (uint16_t)print);
 }
 
 static void
 tap_bucket_clear(struct tap_rules *rules, struct tap_flow_bucket *b, int way)
 {
-	tap_mirror_store16(&rules->flow, &b->print[way], 0);
-	tap_mirror_store16(&rules->flow, &b->rule[way], 0);
+	tap_mirror_store16(&rules->flow, b->print, way, 0);
+	tap_mirror_store16(&rules->flow, b->rule, way, 0);
 }
 
 static void
@@ -127,7 +127,7 @@ tap_table_join(struct tap_rules *rules, struct tap_flow_bucket *b, int way, stru
 	if (before != NULL)
 		before->next = number;
 	else
-		tap_mirror_store16(&rules->flow, &b->rule[way], number);
+		tap_mirror_store16(&rules->flow, b->rule, way, number);
 	return 0;
 }
 
@@ -159,7 +159,7 @@ tap_table_remove(struct tap_rules *rules, uint16_t number)
 		return;
 	}
 	if (r->next != 0) {
-		tap_mirror_store16(&rules->flow, &b->rule[way], (uint16_t)r->next);
+		tap_mirror_store16(&rules->flow, b->rule, way, (uint16_t)r->next);
 		return;
 	}
 	tap_bucket_clear(rules, b, way);
