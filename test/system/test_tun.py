@@ -246,13 +246,13 @@ def test_the_command_line_tool_predicts(tun):
         assert out.returncode == 0 and f"{want.hash:08x}" in out.stdout, out.stdout
 
 
-def refused(*vdevs, prepare=None):
+def refused(*vdevs, prepare=None, wrap=()):
     """What testpmd says when it refuses to start."""
     with Netns() as ns:
         if prepare:
             prepare(ns)
         with pytest.raises(TestpmdError) as error:
-            Testpmd(ns, *vdevs, start=False).close()
+            Testpmd(ns, *vdevs, start=False, wrap=wrap).close()
     return str(error.value)
 
 
@@ -275,6 +275,25 @@ def test_arguments_that_are_refused(devargs, message):
 def test_a_netdev_of_the_other_kind_is_refused(driver, mode, message):
     assert message in refused(f"{driver}0,iface=x0", prepare=lambda ns: ns.run(
         "ip", "tuntap", "add", "x0", "mode", mode, "multi_queue"))
+
+
+@pytest.mark.parametrize("make,wrap,message", [
+    ("mode tun", (), 'x0: the tun exists and is single-queue; remove it, or create it with "ip tuntap add x0 mode tun'),
+    (None, ("setpriv", "--bounding-set", "-net_admin"),
+     "x0: no permission to create or attach the tun; CAP_NET_ADMIN is needed, or a persistent tun"),
+], ids=["single-queue", "no privileges"])
+def test_words_about_a_tun_netdev_call_it_a_tun(make, wrap, message):
+    def prepare(ns):
+        if make:
+            ns.run("ip", "tuntap", "add", "x0", *make.split())
+    text = refused("net_tun0,iface=x0", prepare=prepare, wrap=wrap)
+    assert message in text and "the tap" not in text, text
+
+
+def test_a_tun_netdev_in_use_is_called_a_tun():
+    with Netns() as ns, Testpmd(ns, "net_tun0,iface=x0"):
+        with pytest.raises(TestpmdError, match="x0: the tun is in use by another process"):
+            Testpmd(ns, "net_tun0,iface=x0", start=False).close()
 
 
 def test_default_name_and_both_kinds_side_by_side():

@@ -360,7 +360,7 @@ tap_flow_ctrl_set(struct rte_eth_dev *dev, struct rte_eth_fc_conf *conf)
 {
 	if (conf->mode == RTE_ETH_FC_NONE)
 		return 0;
-	TAP_LOG(ERR, "%s: flow control mode %d: a tap has RTE_ETH_FC_NONE only",
+	TAP_LOG(ERR, "%s: flow control mode %d: the port has RTE_ETH_FC_NONE only",
 		tap_port_of(dev)->name, (int)conf->mode);
 	return -ENOTSUP;
 }

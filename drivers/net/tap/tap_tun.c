@@ -54,6 +54,7 @@ static void
 tap_tun_explain_inval(const char *name, bool l3)
 {
 	unsigned int flags = tap_tun_flags_of(name);
+	const char *kind = tap_tun_kind(l3);
 
 	if (flags == 0)
 		TAP_LOG(ERR,
@@ -74,34 +75,36 @@ tap_tun_explain_inval(const char *name, bool l3)
 		TAP_LOG(ERR,
 			"%s: the %s exists and is single-queue; remove it, or create it with "
 			"\"ip tuntap add %s mode %s multi_queue\"",
-			name, l3 ? "tun" : "tap", name, l3 ? "tun" : "tap");
+			name, kind, name, kind);
 	else
-		TAP_LOG(ERR, "%s: the kernel refuses to attach a queue to the tap: %s", name,
+		TAP_LOG(ERR, "%s: the kernel refuses to attach a queue to the %s: %s", name, kind,
 			strerror(EINVAL));
 }
 
 static void
 tap_tun_explain(const char *name, bool l3, int err)
 {
+	const char *kind = tap_tun_kind(l3);
+
 	switch (err) {
 	case EPERM:
 		TAP_LOG(ERR,
-			"%s: no permission to create or attach the tap; CAP_NET_ADMIN is "
-			"needed, or a persistent tap that belongs to this user",
-			name);
+			"%s: no permission to create or attach the %s; CAP_NET_ADMIN is "
+			"needed, or a persistent %s that belongs to this user",
+			name, kind, kind);
 		break;
 	case EBUSY:
-		TAP_LOG(ERR, "%s: the tap is in use by another process", name);
+		TAP_LOG(ERR, "%s: the %s is in use by another process", name, kind);
 		break;
 	case E2BIG:
-		TAP_LOG(ERR, "%s: too many queues; the kernel allows %u for a tap", name,
-			TAP_MAX_QUEUES);
+		TAP_LOG(ERR, "%s: too many queues; the kernel allows %u for a %s", name,
+			TAP_MAX_QUEUES, kind);
 		break;
 	case EINVAL:
 		tap_tun_explain_inval(name, l3);
 		break;
 	default:
-		TAP_LOG(ERR, "%s: cannot create or attach the tap: %s", name, strerror(err));
+		TAP_LOG(ERR, "%s: cannot create or attach the %s: %s", name, kind, strerror(err));
 	}
 }
 

@@ -87,6 +87,13 @@ tap_tun_writev(int fd, const struct iovec *iov, size_t n)
 	return tap_syscall(SYS_writev, fd, iov, n);
 }
 
+/** What messages call the netdev of a port. */
+static inline const char *
+tap_tun_kind(bool l3)
+{
+	return l3 ? "tun" : "tap";
+}
+
 /**
  * Open a queue of the tap @p name, and create the netdev if there is none.
  *

@@ -55,7 +55,7 @@ tap_probe_netdev(struct tap_port *port)
 		TAP_LOG(ERR,
 			"%s: the %s is in use by another process, with %u queues; choose "
 			"another iface=",
-			port->name, port->args.l3 ? "tun" : "tap", state.tun_queues);
+			port->name, tap_tun_kind(port->args.l3), state.tun_queues);
 		return -EBUSY;
 	}
 	fd = tap_tun_open(port->name, port->args.l3);
@@ -77,7 +77,8 @@ tap_probe_persist(const struct tap_port *port)
 	int ret = port->args.persist ? tap_tun_set_persist(port->fd[0], true) : 0;
 
 	if (ret != 0)
-		TAP_LOG(ERR, "%s: cannot make the tap persistent: %s", port->name, strerror(-ret));
+		TAP_LOG(ERR, "%s: cannot make the %s persistent: %s", port->name,
+			tap_tun_kind(port->args.l3), strerror(-ret));
 	return ret;
 }
 
