@@ -14,8 +14,11 @@ from pathlib import Path
 import frames
 import pytest
 from conftest import DEVARG, RUNG, need_bpf
+from pair import ETH_P_ALL, PACKET_IGNORE_OUTGOING, SOL_PACKET
 from port import Port, compare
-from rss_model import GROUPS, RssConfig
+from rss_model import GROUPS, RssConfig, classify
+from test_tun import TunPort, ether
+from test_tun import flows as tun_flows
 from testpmd import PATIENCE, Testpmd
 
 HUGE = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
@@ -49,11 +52,11 @@ def share(queues):
 
 
 @contextmanager
-def primary(mode, queues, eal=()):
+def primary(mode, queues, eal=(), kind=Port):
     """A port whose primary polls the first half of the queues, or none if there is one."""
     if mode != "soft":
         need_bpf()
-    with Port(DEVARG[mode], rxq=queues, huge=True, eal=(*EAL, *eal), start=queues > 1,
+    with kind(DEVARG[mode], rxq=queues, huge=True, eal=(*EAL, *eal), start=queues > 1,
               args=(f"--num-procs={share(queues)}", "--proc-id=0")) as port:
         assert queues == 1 or port.pmd.rung == RUNG[mode], port.pmd.log
         port.queues = queues
@@ -80,7 +83,7 @@ def exchange(port, pmds, shapes):
             if i:
                 pmd.pump(0.05)
             for packet in pmd.take_packets():
-                number = frames.number_of(packet.src)
+                number = port.number_of(packet)
                 if number in seen:
                     seen[number].append((i, packet))
         return sum(map(len, seen.values())) >= len(sent)
@@ -179,6 +182,28 @@ def test_transmit():
             assert len(sniffer.recv(2048)) == 64
             pmd.cmd("stop")
             assert pmd.stats()["TX-packets"] > 0
+
+
+@pytest.mark.parametrize("mode", ["bpf", "soft"])
+def test_net_tun(mode):
+    """Without Ethernet headers: queue, hash and counters in the secondary, which sends back what it gets."""
+    cfg = RssConfig.spread(4, types=TYPES)
+    with primary(mode, 4, kind=TunPort) as port, secondary(port, forward="io") as pmd, \
+            port.ns.packet_socket(port.iface) as sniffer:
+        sniffer.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        sniffer.bind((port.iface, ETH_P_ALL))
+        returned = []
+        for packet, got in exchange(port, (port.pmd, pmd), tun_flows(60)):
+            want = classify(ether(packet), cfg)
+            assert [(process, p.queue, p.hash, p.length) for process, p in got] == [
+                (want.queue // 2, want.queue, want.hash, len(packet))], want
+            returned += [packet] * got[0][0]
+        assert len(returned) > 12
+        sniffer.settimeout(5 * PATIENCE)
+        assert sorted(sniffer.recv(2048) for _ in returned) == sorted(returned)
+        hashed = [sum(p.xstats()[f"rx_q{i}_hashed"] for i in (2, 3)) for p in (port.pmd, pmd)]
+        assert hashed == [len(returned)] * 2
+        assert pmd.stats()["TX-packets"] == len(returned) == port.pmd.stats()["TX-packets"]
 
 
 def test_primary_closes_the_port():
