@@ -107,12 +107,10 @@ tap_mac_add(struct rte_eth_dev *dev, struct rte_ether_addr *mac, uint32_t index,
 	struct tap_port *port = tap_port_of(dev);
 	int ret;
 
-	/* ethdev has checked the address and writes the table after this. */
+	/* ethdev has checked address and index, and writes the table after this. */
 	ret = tap_mac_check(port, "MAC address to add");
 	if (ret != 0 || vmdq != 0)
 		return -ENOTSUP;
-	if (index >= TAP_MAX_MACS)
-		return -ENOSPC;
 	ret = tap_remote_allow(port, mac);
 	if (ret != 0)
 		return ret;

@@ -132,8 +132,6 @@ tap_netdev_open_queue(struct tap_port *port)
 	struct tap_link_state state;
 	int ret;
 
-	if (port->nb_fds == 0)
-		return tap_tun_open(port->name, port->args.l3);
 	/* To attach by an old name, or in a namespace that it has left, would make another netdev. */
 	ret = tap_netdev_get(port, &state);
 	if (ret == 0)
