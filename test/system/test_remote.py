@@ -359,6 +359,17 @@ def test_a_second_port_with_the_same_remote_is_refused(way):
             check_way(pmd, way)
 
 
+def test_a_remote_with_a_longer_mtu_than_the_application_wants_is_warned_of():
+    need_bpf()
+
+    def prepare(ns):
+        veth(ns)
+        ns.batch([f"link set {dev} mtu 9000" for dev in (REMOTE, WIRE)])
+    with Port(f"remote={REMOTE}", prepare=prepare, wire=WIRE, args=["--max-pkt-len=1522"]) as port:
+        assert f"remote={REMOTE} has MTU 9000, the port 1500: longer frames may be lost" in port.pmd.log
+        assert arrive(port, [REMOTE_MAC]) == [REMOTE_MAC]
+
+
 def test_without_bpf_capabilities_the_refusal_names_them():
     with Netns() as ns:
         veth(ns)

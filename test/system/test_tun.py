@@ -161,6 +161,11 @@ def test_packet_types_and_checksums(tun):
             assert flag in got.flags, (flag, got)
 
 
+def test_packet_types_of_layer_2_are_not_offered(tun):
+    text = tun.pmd.cmd("show port 0 ptypes")
+    assert "L3_IPV4 " in text and "L4_UDP" in text and "L2_" not in text, text
+
+
 def test_a_queue_rule_and_a_mark(tun, rules):
     rules.create("ipv4 / udp dst is 53", "queue index 2 / mark id 7")
     rules.create("eth / ipv6 / tcp dst is 80", "queue index 1")

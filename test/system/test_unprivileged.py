@@ -191,6 +191,7 @@ def test_what_is_not_there_is_said_and_software_takes_over(bpffs):
     ("rss=bpf,bpf_pin=/nowhere", "rss=bpf was asked for.*bpf_pin=/nowhere"),
     ("bpf_pin=here", "bpf_pin.*absolute path"),
     ("rss_fds=", "rss_fds.*absolute path"),
+    ("rss_fds=/" + "x" * 107, "rss_fds.*not allowed; allowed: the absolute path of a Unix socket, below 108 characters"),
     ("bpf_pin=/a,rss_fds=/b", "bpf_pin and rss_fds exclude each other"),
 ])
 def test_bad_arguments(devargs, words):

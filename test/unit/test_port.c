@@ -6,11 +6,13 @@
  * go, does not let through: each has to be done, or refused with a number and words.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <rte_cycles.h>
-#include <rte_interrupts.h>
+#include <rte_errno.h>
+#include <rte_flow.h>
 #include <rte_malloc.h>
 
 #include "portkit.h"
@@ -179,6 +181,7 @@ mtu_of_a_port_being_set_up(const void *arg)
 {
 	struct rte_mempool *small = rte_pktmbuf_pool_create(
 		"small", 63, 0, 0, RTE_PKTMBUF_HEADROOM + 1000, SOCKET_ID_ANY);
+	const struct rte_eth_conf scatter = { .rxmode.offloads = RTE_ETH_RX_OFFLOAD_SCATTER };
 	uint16_t mtu;
 
 	RTE_SET_USED(arg);
@@ -193,146 +196,167 @@ mtu_of_a_port_being_set_up(const void *arg)
 		CHECK(rte_eth_dev_get_mtu(kit_id, &mtu) == 0 && mtu == 900, "the MTU is %u", mtu);
 	}
 	kit_gone();
+	if (kit_probe() && kit_configure(1, &scatter)) {
+		CHECK(rte_eth_dev_set_mtu(kit_id, 65000) == 0, "%s", kit_logged());
+		CHECK(rte_eth_rx_queue_setup(kit_id, 0, 256, SOCKET_ID_ANY, NULL, small) == -EINVAL,
+		      "a queue that takes too many mbufs for a frame");
+		CHECK_WORDS("MTU 65000 needs 66 of 1000 bytes each, 64 are supported");
+	}
+	kit_gone();
 	rte_mempool_free(small);
 }
 
-/* Interrupts */
+/* Hashes by the number of the frame; false if not all came with one. */
+static bool
+hashes(struct rte_mempool *from, uint32_t hash[MAX_FRAMES])
+{
+	const struct rte_eth_conf conf = {
+		.rxmode = { .mq_mode = RTE_ETH_MQ_RX_RSS,
+			    .offloads = RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_RSS_HASH |
+					RTE_ETH_RX_OFFLOAD_CHECKSUM },
+		.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP,
+	};
+	struct rte_mbuf *pkts[MAX_FRAMES];
+	unsigned int i, n = 0;
+	bool hashed = true;
+	uint8_t number;
+
+	if (kit_up(1, &conf, from)) {
+		kit_send(MAX_FRAMES);
+		n = kit_receive(0, pkts, MAX_FRAMES);
+	}
+	for (i = 0; i < n; i++) {
+		number = *(const uint8_t *)rte_pktmbuf_read(pkts[i], 29, 1, &number);
+		hashed = hashed && (pkts[i]->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0 &&
+			 pkts[i]->packet_type ==
+				 (RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_UDP);
+		hash[number % MAX_FRAMES] = pkts[i]->hash.rss;
+	}
+	rte_pktmbuf_free_bulk(pkts, n);
+	kit_gone();
+	return hashed && n == MAX_FRAMES;
+}
+
+/* Of 24 bytes each, so that the first two have the headers of Ethernet and IP. */
+static void
+headers_in_pieces(const void *arg)
+{
+	struct rte_mempool *small = rte_pktmbuf_pool_create(
+		"pieces", 2047, 0, 0, RTE_PKTMBUF_HEADROOM + 24, SOCKET_ID_ANY);
+	uint32_t whole[MAX_FRAMES], pieces[MAX_FRAMES];
+
+	RTE_SET_USED(arg);
+	CHECK(hashes(kit_pool, whole), "not all frames with hash and type, whole");
+	CHECK(hashes(small, pieces), "not all frames with hash and type, in pieces");
+	CHECK(memcmp(whole, pieces, sizeof(whole)) == 0, "other hashes");
+	CHECK(rte_mempool_avail_count(small) == 2047, "mbufs are lost");
+	rte_mempool_free(small);
+}
+
+/* ethdev has places for the first 16. */
+static void
+statistics_of_many_queues(const void *arg)
+{
+	const uint16_t n = RTE_ETHDEV_QUEUE_STAT_CNTRS + 4;
+	struct rte_mbuf *pkts[MAX_FRAMES];
+	uint64_t by_queue = 0, first = 0;
+	struct rte_eth_stats stats;
+	uint16_t i, got;
+
+	RTE_SET_USED(arg);
+	if (kit_up(n, &kit_plain, kit_pool)) {
+		kit_send(MAX_FRAMES);
+		for (i = 0; i < n; i++) {
+			got = rte_eth_rx_burst(kit_id, i, pkts, MAX_FRAMES);
+			rte_pktmbuf_free_bulk(pkts, got);
+			first += i < RTE_ETHDEV_QUEUE_STAT_CNTRS ? got : 0;
+		}
+		kit_good("statistics", rte_eth_stats_get(kit_id, &stats));
+		for (i = 0; i < RTE_ETHDEV_QUEUE_STAT_CNTRS; i++)
+			by_queue += stats.q_ipackets[i];
+		CHECK(stats.ipackets == MAX_FRAMES, "%" PRIu64 " packets", stats.ipackets);
+		CHECK(by_queue == first && first < MAX_FRAMES,
+		      "%" PRIu64 " in the first queues instead of %" PRIu64, by_queue, first);
+	}
+	kit_gone();
+}
 
 static void
-no_interrupts(const void *arg)
+dump_tells_the_settings(const void *arg)
 {
+	const struct rte_eth_conf conf = {
+		.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS,
+		.rx_adv_conf.rss_conf.rss_hf =
+			RTE_ETH_RSS_IP | RTE_ETH_RSS_L3_PRE64 | RTE_ETH_RSS_LEVEL_INNERMOST,
+	};
+	const bool *rss = arg;
+	const char *words = *rss ? "RSS: asked for, algorithm toeplitz over innermost headers, "
+				   "IPv6 prefix 64, key" :
+				   "RSS: not asked for, algorithm toeplitz, IPv6 prefix 128, key";
+	char text[8192] = "";
+	FILE *file = fmemopen(text, sizeof(text), "w");
+
+	if (kit_up(2, *rss ? &conf : &kit_plain, kit_pool))
+		kit_good("dump", rte_eth_dev_priv_dump(kit_id, file));
+	fclose(file);
+	CHECK(strstr(text, words) != NULL, "\"%s\" is missing in: %s", words, text);
+	kit_gone();
+}
+
+/* Flow rules */
+
+static void
+calls_without_rules(const void *arg)
+{
+	const struct rte_flow_indir_action_conf egress = { .egress = 1 },
+						ingress = { .ingress = 1 };
+	const struct rte_flow_indir_action_conf transfer = { .transfer = 1 };
+	const struct rte_flow_action count = { .type = RTE_FLOW_ACTION_TYPE_COUNT };
+	const struct rte_flow_action drop = { .type = RTE_FLOW_ACTION_TYPE_DROP };
+	struct rte_flow_error error;
+
 	RTE_SET_USED(arg);
 	if (kit_up(1, &kit_plain, kit_pool)) {
-		CHECK(rte_eth_dev_rx_intr_enable(kit_id, 0) == -ENOTSUP, "enabled");
-		CHECK(rte_eth_dev_rx_intr_disable(kit_id, 0) == -ENOTSUP, "disabled");
+		kit_good("flush", rte_flow_flush(kit_id, &error));
+		kit_good("no isolation", rte_flow_isolate(kit_id, 0, &error));
+		CHECK(rte_flow_action_handle_create(kit_id, &egress, &count, &error) == NULL &&
+			      rte_errno == ENOTSUP && strstr(error.message, "ingress") != NULL,
+		      "a counter for egress");
+		CHECK(rte_flow_action_handle_create(kit_id, &transfer, &count, &error) == NULL &&
+			      rte_errno == ENOTSUP && strstr(error.message, "ingress") != NULL,
+		      "a counter for transfer");
+		CHECK(rte_flow_action_handle_create(kit_id, &ingress, &drop, &error) == NULL &&
+			      rte_errno == ENOTSUP && strstr(error.message, "count") != NULL,
+		      "drop as an indirect action");
 	}
 	kit_gone();
 }
 
+/* A rule with a list of queues keeps them all. */
 static void
-no_queues_to_wait_for(const void *arg)
+rule_needs_its_queues(const void *arg)
 {
-	const struct rte_eth_conf conf = { .intr_conf.rxq = 1 };
+	static const uint16_t queues[] = { 0, 2 };
+	const struct rte_flow_attr attr = { .ingress = 1 };
+	const struct rte_flow_item items[] = { { .type = RTE_FLOW_ITEM_TYPE_END } };
+	const struct rte_flow_action_rss rss = { .queue_num = RTE_DIM(queues), .queue = queues };
+	const struct rte_flow_action actions[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_RSS, .conf = &rss },
+		{ .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	struct rte_flow_error error;
 
 	RTE_SET_USED(arg);
-	if (kit_probe() && kit_good("configure", rte_eth_dev_configure(kit_id, 0, 1, &conf)) &&
-	    kit_good("Tx", rte_eth_tx_queue_setup(kit_id, 0, 256, SOCKET_ID_ANY, NULL)))
-		kit_good("start", rte_eth_dev_start(kit_id));
-	kit_gone();
-}
-
-/* Is the thread, which waits for a queue, told within so many ms? */
-static bool
-told(int ms)
-{
-	struct rte_epoll_event event;
-
-	return rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, ms) > 0;
-}
-
-static bool
-wait_for(uint16_t queue)
-{
-	return kit_good("epoll", rte_eth_dev_rx_intr_ctl_q(kit_id, queue, RTE_EPOLL_PER_THREAD,
-							   RTE_INTR_EVENT_ADD, NULL));
-}
-
-static void
-sleeper_is_woken(const void *arg)
-{
-	const struct rte_eth_conf conf = { .intr_conf.rxq = 1 };
-	struct rte_mbuf *pkts[4];
-	unsigned int n;
-
-	RTE_SET_USED(arg);
-	if (kit_up(1, &conf, kit_pool) && wait_for(0)) {
-		kit_good("enable", rte_eth_dev_rx_intr_enable(kit_id, 0));
-		CHECK(!told(50), "told of nothing");
-		kit_send(1);
-		CHECK(told(KIT_WAIT_MS), "not told of a packet");
-		kit_good("disable", rte_eth_dev_rx_intr_disable(kit_id, 0));
-		n = kit_receive(0, pkts, 1);
-		rte_pktmbuf_free_bulk(pkts, n);
-		kit_send(1);
-		/* It is there already, and no edge will come. */
-		kit_good("enable", rte_eth_dev_rx_intr_enable(kit_id, 0));
-		CHECK(told(KIT_WAIT_MS), "not told of what was there before");
-	}
-	kit_gone();
-}
-
-/* All packets are queue 1's; those that came by queue 0's fd are in the ring. */
-static void
-sleeper_is_woken_by_another_queue(const void *arg)
-{
-	const bool *before = arg;
-	struct rte_eth_rss_reta_entry64 reta[TAP_RETA_SIZE / RTE_ETH_RETA_GROUP_SIZE];
-	const struct rte_eth_conf conf = { .rxmode.mq_mode = RTE_ETH_MQ_RX_RSS,
-					   .intr_conf.rxq = 1 };
-	struct rte_mbuf *pkts[MAX_FRAMES];
-	unsigned int i;
-
-	for (i = 0; i < RTE_DIM(reta); i++) {
-		unsigned int k;
-
-		reta[i].mask = UINT64_MAX;
-		for (k = 0; k < RTE_ETH_RETA_GROUP_SIZE; k++)
-			reta[i].reta[k] = 1;
-	}
-	if (kit_up(2, &conf, kit_pool) && wait_for(1) &&
-	    kit_good("table", rte_eth_dev_rss_reta_update(kit_id, reta, TAP_RETA_SIZE))) {
-		kit_send(MAX_FRAMES);
-		/* Away with what came by its own fd, so that this is not what wakes. */
-		for (i = 0; i < 2; i++)
-			rte_pktmbuf_free_bulk(pkts, rte_eth_rx_burst(kit_id, 1, pkts, MAX_FRAMES));
-		if (!*before) {
-			kit_good("enable", rte_eth_dev_rx_intr_enable(kit_id, 1));
-			CHECK(!told(50), "told of nothing");
-		}
-		CHECK(rte_eth_rx_burst(kit_id, 0, pkts, MAX_FRAMES) == 0, "packets in queue 0");
-		if (*before)
-			kit_good("enable", rte_eth_dev_rx_intr_enable(kit_id, 1));
-		CHECK(told(KIT_WAIT_MS), "not told of what queue 0 has handed over");
-	}
-	kit_gone();
-}
-
-static unsigned int stops;
-
-/* In the thread of events. */
-static int
-stop_the_port(uint16_t port, enum rte_eth_event_type type, void *arg, void *result)
-{
-	RTE_SET_USED(type);
-	RTE_SET_USED(arg);
-	RTE_SET_USED(result);
-	rte_eth_dev_stop(port);
-	__atomic_fetch_add(&stops, 1, __ATOMIC_SEQ_CST);
-	return 0;
-}
-
-static void
-stopped_from_its_own_event(const void *arg)
-{
-	const struct rte_eth_conf conf = { .intr_conf.lsc = 1 };
-	unsigned int i, ms;
-
-	RTE_SET_USED(arg);
-	stops = 0;
-	if (kit_up(1, &conf, kit_pool)) {
-		rte_eth_dev_callback_register(kit_id, RTE_ETH_EVENT_INTR_LSC, stop_the_port, NULL);
-		for (i = 1; i <= 3; i++) {
-			CHECK(kit_shell("ip link set " KIT_IFACE " down"),
-			      "cannot set the link down");
-			for (ms = 0;
-			     ms < KIT_WAIT_MS && __atomic_load_n(&stops, __ATOMIC_SEQ_CST) < i;
-			     ms++)
-				rte_delay_us_sleep(1000);
-			CHECK(stops == i, "%u events after %u changes", stops, i);
-			kit_good("start", rte_eth_dev_start(kit_id));
-		}
-		rte_eth_dev_callback_unregister(kit_id, RTE_ETH_EVENT_INTR_LSC, stop_the_port,
-						NULL);
+	if (kit_up(4, &kit_plain, kit_pool)) {
+		CHECK(rte_flow_create(kit_id, &attr, items, actions, &error) != NULL, "no rule: %s",
+		      error.message);
+		rte_eth_dev_stop(kit_id);
+		CHECK(rte_eth_dev_configure(kit_id, 2, 2, &kit_plain) == -EBUSY, "configured");
+		CHECK_WORDS("2 Rx queues, but a flow rule leads to queue 2; destroy the rule, or "
+			    "configure 3 queues");
+		kit_configure(3, &kit_plain);
+		kit_good("flush", rte_flow_flush(kit_id, &error));
+		kit_configure(2, &kit_plain);
 	}
 	kit_gone();
 }
@@ -391,6 +415,8 @@ main(void)
 	test_run("queues", "deferred ones run once they are started", deferred_queues, NULL);
 	test_run("queues", "mbufs with external buffers", external_buffers, NULL);
 	test_run("queues", "none: statistics are zero", statistics_without_queues, NULL);
+	test_run("queues", "headers in pieces have the same hash", headers_in_pieces, NULL);
+	test_run("queues", "more than ethdev counts one by one", statistics_of_many_queues, NULL);
 	test_run("settings", "flow control is none", flow_control, NULL);
 	test_run("settings", "a key without a length is one of 40 bytes", key_lengths, NULL);
 	test_run("settings", "a table is read as a whole, and the entries asked for",
@@ -399,15 +425,9 @@ main(void)
 		 NULL);
 	test_run("settings", "an MTU before all queues are there", mtu_of_a_port_being_set_up,
 		 NULL);
-	test_run("interrupts", "none asked for: refused", no_interrupts, NULL);
-	test_run("interrupts", "no queues: nothing to wait for", no_queues_to_wait_for, NULL);
-	test_run("interrupts", "a packet wakes, and one that was there before", sleeper_is_woken,
-		 NULL);
-	test_run("interrupts", "what another queue hands over wakes",
-		 sleeper_is_woken_by_another_queue, &no);
-	test_run("interrupts", "and what it has handed over before",
-		 sleeper_is_woken_by_another_queue, &yes);
-	test_run("events", "the port is stopped in its own event", stopped_from_its_own_event,
-		 NULL);
+	test_run("settings", "the dump tells them", dump_tells_the_settings, &yes);
+	test_run("settings", "the dump tells that there is no RSS", dump_tells_the_settings, &no);
+	test_run("flow rules", "none: flush, isolation, wrong counters", calls_without_rules, NULL);
+	test_run("flow rules", "a list of queues keeps them", rule_needs_its_queues, NULL);
 	return test_summary();
 }
