@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Copyright(c) 2026 The net_tap authors
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -156,6 +157,19 @@ change_mtu(void)
 		port, (uint16_t)(MTU_LEAST + soak_below(&seed, RTE_ETHER_MTU - MTU_LEAST + 1)));
 }
 
+/* Nothing: counters are read. */
+static int
+look_at_counters(void)
+{
+	struct rte_eth_xstat xstats[256];
+	int n = rte_eth_xstats_get(port, xstats, RTE_DIM(xstats));
+	struct rte_eth_stats stats;
+
+	if (n <= 0 || n > (int)RTE_DIM(xstats))
+		return n < 0 ? n : -EMSGSIZE;
+	return rte_eth_stats_get(port, &stats);
+}
+
 enum {
 	TABLE,
 	KEY,
@@ -163,7 +177,8 @@ enum {
 	RULE,
 	QUEUE,
 	LINK,
-	MTU
+	MTU,
+	LOOK
 };
 
 static struct kind {
@@ -180,6 +195,7 @@ static struct kind {
 	[QUEUE] = { "queue", change_queue, 6, 0, 0, 0 },
 	[LINK] = { "link", change_link, 4, 0, 0, 0 },
 	[MTU] = { "MTU", change_mtu, 5, 0, 0, 0 },
+	[LOOK] = { "nothing, but a look at the counters", look_at_counters, 10, 0, 0, 0 },
 };
 
 static void

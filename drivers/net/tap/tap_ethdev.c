@@ -176,7 +176,7 @@ tap_start_queues(struct rte_eth_dev *dev)
 		q->state = TAP_RX_ARMED;
 		/* Of what waits, the offloads may be those of an earlier configuration. */
 		if (port->rx_mode.redistribute)
-			q->stats.missed += tap_rx_flush(q);
+			tap_stat_add(&q->stats.missed, tap_rx_flush(q));
 		if (!q->deferred)
 			tap_rx_queue_start(dev, i);
 	}

@@ -151,6 +151,14 @@ struct tap_txq {
 	struct tap_txq_stats stats_base;
 } __rte_cache_aligned;
 
+/** Add to a counter, which one at a time writes and anybody may read. */
+static inline void
+tap_stat_add(uint64_t *counter, uint64_t n)
+{
+	rte_atomic_store_explicit((RTE_ATOMIC(uint64_t) *)counter, *counter + n,
+				  rte_memory_order_relaxed);
+}
+
 /** Which frames the port accepts. */
 struct tap_mac_filter {
 	bool promiscuous;

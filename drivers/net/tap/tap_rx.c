@@ -197,7 +197,7 @@ tap_rx_lro(struct tap_rxq *q, struct rte_mbuf *m, const struct virtio_net_hdr *v
 {
 	if (likely(vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE))
 		return 0;
-	q->stats.whole++;
+	tap_stat_add(&q->stats.whole, 1);
 	m->tso_segsz = vnet->gso_size;
 	return RTE_MBUF_F_RX_LRO;
 }
@@ -291,7 +291,7 @@ tap_rx_finish_one(struct tap_rxq *q, const struct tap_rx_frame *frame,
 	bool accept;
 
 	if (unlikely(frame->len == 0)) {
-		q->stats.errors++;
+		tap_stat_add(&q->stats.errors, 1);
 		tap_rx_put_back(q, frame);
 		return false;
 	}
@@ -304,11 +304,11 @@ tap_rx_finish_one(struct tap_rxq *q, const struct tap_rx_frame *frame,
 			tap_rx_describe_l3(q, frame, look, verdict);
 	}
 	if (look->apply && verdict->drop)
-		q->stats.dropped++;
+		tap_stat_add(&q->stats.dropped, 1);
 	else if (likely(accept))
 		return true;
 	else
-		q->stats.filtered++;
+		tap_stat_add(&q->stats.filtered, 1);
 	tap_rx_put_back(q, frame);
 	return false;
 }
@@ -342,11 +342,11 @@ tap_rx_finish_burst(struct tap_rxq *q, const struct tap_rx_frame *frames, uint16
 		hashed += (frames[i].m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
 	}
 	tap_rx_look_end(q, &look);
-	q->stats.packets += nb;
-	q->stats.bytes += bytes;
-	q->stats.hashed += hashed;
+	tap_stat_add(&q->stats.packets, nb);
+	tap_stat_add(&q->stats.bytes, bytes);
+	tap_stat_add(&q->stats.hashed, hashed);
 	if (port->steering)
-		q->stats.steered += nb;
+		tap_stat_add(&q->stats.steered, nb);
 	return nb;
 }
 
@@ -425,7 +425,7 @@ tap_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	}
 	nb = tap_rx_read_burst(q, pkts, n);
 	if (blind)
-		q->stats.rescued += nb;
+		tap_stat_add(&q->stats.rescued, nb);
 	/* Behind what was thrown away, or without mbufs, more may wait: go on as if packets came. */
 	if (q->doorbell)
 		tap_rx_next_state(q, nb != 0 || tap_rx_vain(q) != vain);

@@ -208,7 +208,7 @@ tap_rx_queue_start(struct rte_eth_dev *dev, uint16_t id)
 	tap_rx_queue_lock(q);
 	/* A NIC's stopped queue drops; with redistribution the others have read the fd. */
 	if (!q->port->rx_mode.redistribute)
-		q->stats.missed += tap_rx_flush(q);
+		tap_stat_add(&q->stats.missed, tap_rx_flush(q));
 	tap_soft_queue_flush(q);
 	q->state = TAP_RX_ARMED;
 	q->state_end = rte_rdtsc() + q->window;

@@ -31,7 +31,7 @@ tap_rx_refill(struct tap_rxq *q, uint16_t n_segs)
 		/* A small or nearly empty pool: what one frame takes will do. */
 		n = n_segs - q->n_stash;
 		if (rte_mempool_get_bulk(q->pool, (void **)(q->stash + q->n_stash), n) != 0) {
-			q->stats.nombuf++;
+			tap_stat_add(&q->stats.nombuf, 1);
 			return false;
 		}
 	}
@@ -209,12 +209,12 @@ tap_rx_prepare(struct tap_rxq *q, struct virtio_net_hdr *vnet, uint16_t n_segs)
 	bool cut = unlikely(super) && !tap_rx_whole(q, vnet);
 
 	if (cut ? !tap_rx_cut(q, vnet, n_segs) : !super && tap_rx_segs(q, q->staged) > n_segs) {
-		q->stats.errors++;
+		tap_stat_add(&q->stats.errors, 1);
 		q->staged = 0;
 		return false;
 	}
 	if (cut)
-		q->stats.cut++;
+		tap_stat_add(&q->stats.cut, 1);
 	else if ((vnet->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !q->port->rx_mode.l4_partial)
 		tap_rx_complete(q->stage, q->staged, vnet);
 	return true;
@@ -244,7 +244,7 @@ tap_rx_next_segment(struct tap_rxq *q, struct tap_rx_frame *frame)
 		tap_rx_store(q, frame, q->spare, len, &vnet);
 	}
 	frame->same = !first;
-	q->stats.segments++;
+	tap_stat_add(&q->stats.segments, 1);
 	if (!tap_cut_pending(&q->cut))
 		q->staged = 0;
 	return true;
@@ -274,7 +274,7 @@ tap_rx_next_staged(struct tap_rxq *q, struct tap_rx_frame *frame, uint16_t n_seg
 		/* A pool that never has so many would hold up the queue: in pieces it goes on. */
 		if (vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE || !tap_rx_cut(q, vnet, n_segs))
 			return false;
-		q->stats.cut++;
+		tap_stat_add(&q->stats.cut, 1);
 		return tap_rx_next_segment(q, frame);
 	}
 	tap_rx_store(q, frame, q->stage, q->staged, vnet);

@@ -19,13 +19,17 @@
 static void
 tap_soft_deliver(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
 {
+	uint64_t hashed = 0;
+	uint64_t bytes = 0;
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
-		q->stats.bytes += pkts[i]->pkt_len;
-		q->stats.hashed += (pkts[i]->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
+		bytes += pkts[i]->pkt_len;
+		hashed += (pkts[i]->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
 	}
-	q->stats.packets += n;
+	tap_stat_add(&q->stats.bytes, bytes);
+	tap_stat_add(&q->stats.hashed, hashed);
+	tap_stat_add(&q->stats.packets, n);
 }
 
 static void
@@ -34,12 +38,12 @@ tap_soft_hand_over(struct tap_rxq *from, uint16_t to, struct rte_mbuf *m)
 	struct tap_rxq *target = from->port->data->rx_queues[to];
 
 	if (tap_rxq_stopped(target) || rte_ring_mp_enqueue(target->ring, m) != 0) {
-		from->stats.missed++;
+		tap_stat_add(&from->stats.missed, 1);
 		rte_pktmbuf_free(m);
 		return;
 	}
 	tap_intr_wake(target);
-	from->stats.handed_over++;
+	tap_stat_add(&from->stats.handed_over, 1);
 }
 
 /*
@@ -72,7 +76,8 @@ tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pk
 			pkts[nb++] = frames[i].m;
 		else
 			tap_soft_hand_over(source, verdict.queue, frames[i].m);
-		source->stats.steered += self->port->steering && verdict.queue == source->id;
+		tap_stat_add(&source->stats.steered,
+			     self->port->steering && verdict.queue == source->id);
 	}
 	tap_rx_look_end(self, &look);
 	return nb;
@@ -180,7 +185,7 @@ tap_soft_queue_flush(struct tap_rxq *q)
 
 	while (q->ring != NULL && rte_ring_sc_dequeue(q->ring, (void **)&m) == 0) {
 		rte_pktmbuf_free(m);
-		q->stats.missed++;
+		tap_stat_add(&q->stats.missed, 1);
 	}
 }
 

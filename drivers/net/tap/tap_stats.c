@@ -37,19 +37,32 @@ static const struct tap_xstat tap_txq_xstats[] = {
 	{ "joined", offsetof(struct tap_txq_stats, joined) },
 };
 
+/* Counters and bases are read while others write them. */
+static uint64_t
+tap_word(const void *at, size_t offset)
+{
+	return rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)((const char *)at + offset),
+					rte_memory_order_relaxed);
+}
+
 static uint64_t
 tap_counter(const void *now, const void *base, size_t offset)
 {
-	uint64_t a;
-	uint64_t b;
-
-	memcpy(&a, (const char *)now + offset, sizeof(a));
-	memcpy(&b, (const char *)base + offset, sizeof(b));
-	return a - b;
+	return tap_word(now, offset) - tap_word(base, offset);
 }
 
 /* A counter of either kind of queue since the last reset. */
-#define TAP_COUNT(q, member) ((q)->stats.member - (q)->stats_base.member)
+#define TAP_COUNT(q, member) tap_counter(&(q)->stats.member, &(q)->stats_base.member, 0)
+
+static void
+tap_counters_reset(const void *now, void *base, size_t size)
+{
+	size_t at;
+
+	for (at = 0; at < size; at += sizeof(uint64_t))
+		rte_atomic_store_explicit((RTE_ATOMIC(uint64_t) *)((char *)base + at),
+					  tap_word(now, at), rte_memory_order_relaxed);
+}
 
 static uint64_t
 tap_kernel_dropped(struct tap_port *port)
@@ -142,13 +155,13 @@ tap_stats_reset(struct rte_eth_dev *dev)
 		struct tap_rxq *q = dev->data->rx_queues[i];
 
 		if (q != NULL)
-			q->stats_base = q->stats;
+			tap_counters_reset(&q->stats, &q->stats_base, sizeof(q->stats));
 	}
 	for (i = 0; i < dev->data->nb_tx_queues; i++) {
 		struct tap_txq *q = dev->data->tx_queues[i];
 
 		if (q != NULL)
-			q->stats_base = q->stats;
+			tap_counters_reset(&q->stats, &q->stats_base, sizeof(q->stats));
 	}
 	/* Both at one time, as far as drops between the two allow. */
 	for (i = 0; i < TAP_RESET_TRIES; i++) {

@@ -286,8 +286,8 @@ tap_tx_joined(struct tap_txq *q, struct rte_mbuf **pkts, uint16_t n, ssize_t *re
 	if (unlikely(*ret < 0 && !tap_tx_try_later(*ret)))
 		return 1;
 	if (likely(*ret >= 0)) {
-		q->stats.super_frames++;
-		q->stats.joined += joined;
+		tap_stat_add(&q->stats.super_frames, 1);
+		tap_stat_add(&q->stats.joined, joined);
 	}
 	return joined;
 }
@@ -316,7 +316,7 @@ tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			for (j = i; j < i + step; j++)
 				bytes += pkts[j]->pkt_len;
 		} else if (tap_tx_try_later(ret)) {
-			q->stats.full++;
+			tap_stat_add(&q->stats.full, 1);
 			break;
 		} else {
 			bad++;
@@ -324,9 +324,9 @@ tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	}
 	if (i != 0)
 		rte_pktmbuf_free_bulk(pkts, i);
-	q->stats.packets += i - bad;
-	q->stats.errors += bad;
-	q->stats.bytes += bytes;
+	tap_stat_add(&q->stats.packets, i - bad);
+	tap_stat_add(&q->stats.errors, bad);
+	tap_stat_add(&q->stats.bytes, bytes);
 	return i;
 }
 
