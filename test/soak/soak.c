@@ -8,6 +8,7 @@
  *   poller   (main)  bursts of all queues, both ways: checks numbers that arrive, sends others
  *   kernel   (thread) a packet socket on the netdev: sends frames to the port, receives its frames
  *   control  (thread) a change every 10 ms: table, key, hash types, rules, queues, link, MTU
+ *   visits   (thread, if asked for) secondary processes attach, read counters, and go or are killed
  *
  * Runs in a network namespace of its own, which ends with it.
  */
@@ -37,6 +38,7 @@
 
 #include "change.h"
 #include "frames.h"
+#include "visit.h"
 
 #define BURST 32
 #define TRAIN 16
@@ -45,7 +47,6 @@
 /* What an account may have in each direction: with 8 bytes for each, long runs are slowed down. */
 #define NUMBERS_MAX (128u << 20)
 #define QUIET_US 300000
-#define EXIT_SKIPPED 77
 
 /* The numbers sent in one direction, and those that came. */
 struct book {
@@ -372,7 +373,7 @@ enter_namespace(void)
 
 	if (unshare(CLONE_NEWNET) != 0) {
 		printf("skipped: no network namespace (%s); needs root\n", strerror(errno));
-		exit(EXIT_SKIPPED);
+		exit(SOAK_SKIPPED);
 	}
 	/* No solicitations between the frames that count. */
 	fd = open(path, O_WRONLY);
@@ -383,20 +384,20 @@ enter_namespace(void)
 }
 
 static uint16_t
-open_port(const char *plugin, const char *devargs, struct rte_mempool **pool)
+open_port(const char *plugin, const char *devargs, bool visits, struct rte_mempool **pool)
 {
 	char vdev[256], path[4096];
 	char *argv[] = { (char[]){ "soak" },
-			 (char[]){ "--no-huge" },
 			 (char[]){ "--no-pci" },
 			 (char[]){ "--no-telemetry" },
 			 (char[]){ "-m" },
-			 (char[]){ "512" },
-			 (char[]){ "--no-shconf" },
+			 (char[]){ "256" },
 			 (char[]){ "-d" },
 			 path,
 			 (char[]){ "--vdev" },
-			 vdev };
+			 vdev,
+			 visits ? (char[]){ "--huge-dir" } : (char[]){ "--no-huge" },
+			 visits ? (char[]){ VISIT_HUGE_DIR } : (char[]){ "--no-shconf" } };
 	struct rte_eth_conf conf = { .rxmode.mq_mode = RTE_ETH_MQ_RX_RSS };
 	struct rte_eth_dev_info info;
 	uint16_t q;
@@ -408,7 +409,7 @@ open_port(const char *plugin, const char *devargs, struct rte_mempool **pool)
 		if (strstr(devargs, "rss=bpf") == NULL || getenv("TAP_TEST_REQUIRE_BPF") != NULL)
 			die("rte_eal_init", rte_errno);
 		printf("skipped: no port with %s, as said above\n", devargs);
-		exit(EXIT_SKIPPED);
+		exit(SOAK_SKIPPED);
 	}
 	*pool = rte_pktmbuf_pool_create("soak", 16383, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 					SOCKET_ID_ANY);
@@ -438,14 +439,17 @@ main(int argc, char *argv[])
 		{ "plugin", required_argument, NULL, 'd' },
 		{ "devargs", required_argument, NULL, 'a' },
 		{ "plain", no_argument, NULL, 'p' },
+		{ "visits", no_argument, NULL, 'v' },
+		{ "visit", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	const char *plugin = NULL, *devargs = "";
+	const char *devargs = "";
+	char *plugin = NULL;
 	unsigned int failed;
 	struct rte_eth_stats stats;
 	struct rte_mempool *pool;
-	pthread_t kernel, control;
-	bool plain = false;
+	pthread_t kernel, control, visitors;
+	bool plain = false, visits = false, visitor = false;
 	uint16_t port;
 	uint64_t got;
 	int c;
@@ -459,33 +463,48 @@ main(int argc, char *argv[])
 			devargs = optarg;
 		else if (c == 'p')
 			plain = true;
+		else if (c == 'v')
+			visits = true;
+		else if (c == 'V')
+			visitor = true;
 		else
 			plugin = NULL;
 	}
 	if (plugin == NULL || seconds == 0 || seconds > 7200 || optind != argc) {
 		fprintf(stderr,
-			"usage: soak --plugin FILE [--seconds 1..7200] [--devargs LIST] [--plain]\n"
-			"  --plain  no super-frames\n");
+			"usage: soak --plugin FILE [--seconds 1..7200] [--devargs LIST] [--plain] [--visits]\n"
+			"  --plain   no super-frames\n"
+			"  --visits  secondary processes come and go (--visit is one of them)\n");
 		return 2;
 	}
+	if (visitor)
+		return visit_main(plugin);
 	numbers = (uint32_t)RTE_MIN((uint64_t)seconds * NUMBERS_PER_SECOND, NUMBERS_MAX);
 	in = (struct book){ .sent = table(4ul * numbers), .came = table(4ul * numbers) };
 	out = (struct book){ .sent = table(4ul * numbers), .came = table(4ul * numbers) };
 	enter_namespace();
-	port = open_port(plugin, devargs, &pool);
+	if (visits)
+		visit_prepare();
+	port = open_port(plugin, devargs, visits, &pool);
 	open_socket("soak0");
 	change_begin(port);
 	begin = rte_get_timer_cycles();
 	if (pthread_create(&kernel, NULL, kernel_side, &plain) != 0 ||
-	    pthread_create(&control, NULL, change_thread, NULL) != 0)
+	    pthread_create(&control, NULL, change_thread, NULL) != 0 ||
+	    (visits && pthread_create(&visitors, NULL, visit_thread, plugin) != 0))
 		die("pthread_create", EAGAIN);
 	got = poll_all(port, pool, control);
+	if (visits) {
+		visit_stop();
+		pthread_join(visitors, NULL);
+	}
 	stop_all = true;
 	pthread_join(kernel, NULL);
 	receive_frames();
 	if (rte_eth_stats_get(port, &stats) != 0)
 		die("stats", EIO);
 	failed = change_report();
+	failed += visits ? visit_report() : 0;
 	failed += account_in(port, &stats, got);
 	failed += account_out(&stats);
 	failed += !even("mbufs back in their pool, but for those that queues keep",
@@ -495,6 +514,6 @@ main(int argc, char *argv[])
 		die("close", EIO);
 	failed += !even("mbufs in use after close", rte_mempool_in_use_count(pool), 0);
 	rte_eal_cleanup();
-	printf("%u passed, %u failed\n", SOAK_CHECKS - failed, failed);
+	printf("%u passed, %u failed\n", SOAK_CHECKS + visits - failed, failed);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
