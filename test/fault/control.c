@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include <ethdev_driver.h>
 #include <rte_errno.h>
 
 #include "scenarios.h"
@@ -180,14 +181,24 @@ link_get(struct kit_port *port)
 	return rte_eth_link_get_nowait(port->id, &link);
 }
 
+/* As telemetry may find a port, too: ethdev, while it configures one, has no tables of queues. */
 static int
 dump(struct kit_port *port)
 {
+	struct rte_eth_dev_data *data = rte_eth_devices[port->id].data;
+	void **rx_queues = data->rx_queues;
+	void **tx_queues = data->tx_queues;
 	FILE *file = fopen("/dev/null", "we");
-	int ret = file == NULL ? -errno : rte_eth_dev_priv_dump(port->id, file);
+	int ret;
 
-	if (file != NULL)
-		fclose(file);
+	if (file == NULL)
+		return -errno;
+	data->rx_queues = NULL;
+	data->tx_queues = NULL;
+	ret = rte_eth_dev_priv_dump(port->id, file);
+	data->rx_queues = rx_queues;
+	data->tx_queues = tx_queues;
+	fclose(file);
 	return ret;
 }
 

@@ -140,8 +140,27 @@ priv_dump(const char *cmd __rte_unused, const char *params, struct rte_tel_data 
 	return ret;
 }
 
+/* PORT,QUEUES,KEY_LEN: rte_eth_dev_configure(). */
+static int
+configure(const char *cmd __rte_unused, const char *params, struct rte_tel_data *d)
+{
+	uint8_t key[MAX_KEY] = { 0 };
+	struct rte_eth_conf conf = {
+		.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS,
+		.rx_adv_conf.rss_conf = { .rss_key = key, .rss_hf = RTE_ETH_RSS_IP },
+	};
+	unsigned int port, queues, key_len;
+
+	if (params == NULL || sscanf(params, "%u,%u,%u", &port, &queues, &key_len) != 3)
+		return -EINVAL;
+	conf.rx_adv_conf.rss_conf.rss_key_len = (uint8_t)key_len;
+	return answer(d, rte_eth_dev_configure((uint16_t)port, (uint16_t)queues, (uint16_t)queues,
+					       &conf));
+}
+
 RTE_INIT(rss_hook_init)
 {
+	rte_telemetry_register_cmd("/hook/configure", configure, "PORT,QUEUES,KEY_LEN");
 	rte_telemetry_register_cmd("/hook/dump", priv_dump, "PORT");
 	rte_telemetry_register_cmd("/hook/hash", hash_update, "PORT,RSS_HF[,KEY]");
 	rte_telemetry_register_cmd("/hook/reta", reta_update, "PORT,SIZE,FIRST,STEP,QUEUES");

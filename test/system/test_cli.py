@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The net_tap authors
 """dpdk-tap-rss on a running port, and what it works by: telemetry and the private dump."""
+import errno
 import json
 import os
 import random
@@ -473,3 +474,20 @@ def test_a_port_comes_and_goes_while_it_is_asked(mode):
         assert telemetry(pmd, "/net_tap/list") == []
         assert pmd.proc.poll() is None
         assert all(answers[c] > 3 for c in ("info", "queues", "rules")), answers
+
+
+@pytest.mark.parametrize("mode", ["bpf", "soft"])
+def test_a_port_is_asked_that_could_not_be_configured(mode):
+    """A configure that fails leaves it without queues; whatever is asked then has an answer."""
+    with open_port(mode) as port:
+        pmd = port.pmd
+        pmd.cmd("stop\nport stop 0")
+        assert telemetry(pmd, "/hook/configure", 0, QUEUES, 39)["ret"] == -errno.EINVAL
+        assert telemetry(pmd, "/net_tap/queues", 0)["rx_packets"] == []
+        assert telemetry(pmd, "/net_tap/info", 0)["rx_queues"] == 0
+        assert telemetry(pmd, "/net_tap/rules", 0)["total"] == 0
+        assert "Rx queue" not in telemetry(pmd, "/hook/dump", 0)
+        assert telemetry(pmd, "/net_tap/classify", 0, "00" * 60)["queue"] in range(QUEUES)
+        assert telemetry(pmd, "/net_tap/reta", 0, 0, "ff") is None
+        assert telemetry(pmd, "/hook/configure", 0, QUEUES, 40)["ret"] == 0
+        assert telemetry(pmd, "/net_tap/queues", 0)["rx_packets"] == [0] * QUEUES

@@ -55,8 +55,9 @@ tap_dump_rss(FILE *file, const struct tap_port *port)
 }
 
 static void
-tap_dump_queues(FILE *file, const struct rte_eth_dev_data *data, bool rx)
+tap_dump_queues(FILE *file, const struct tap_port *port, bool rx)
 {
+	const struct rte_eth_dev_data *data = port->data;
 	const struct tap_counter *counters;
 	unsigned int n = tap_counters(&counters);
 	unsigned int i;
@@ -67,7 +68,7 @@ tap_dump_queues(FILE *file, const struct rte_eth_dev_data *data, bool rx)
 		for (i = 0; i < n; i++)
 			if (counters[i].rx == rx)
 				fprintf(file, " %s %" PRIu64, counters[i].name,
-					tap_counter_get(data, &counters[i], id));
+					tap_counter_get(port, &counters[i], id));
 		fputc('\n', file);
 	}
 }
@@ -85,8 +86,8 @@ tap_priv_dump(struct rte_eth_dev *dev, FILE *file)
 		port->rx_mode.redistribute, port->rx_mode.gso);
 	tap_dump_rss(file, port);
 	tap_flow_dump(dev, NULL, file, NULL);
-	tap_dump_queues(file, dev->data, true);
-	tap_dump_queues(file, dev->data, false);
+	tap_dump_queues(file, port, true);
+	tap_dump_queues(file, port, false);
 	tap_control_unlock();
 	return 0;
 }

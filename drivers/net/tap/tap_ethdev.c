@@ -83,10 +83,10 @@ tap_configure_locked(struct rte_eth_dev *dev)
 	ret = tap_flow_check_queues(port, dev->data->nb_rx_queues);
 	if (ret != 0)
 		return ret;
-	port->steering = (rxmode->mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0;
 	ret = tap_rss_configure(dev);
 	if (ret != 0)
 		return ret;
+	port->steering = (rxmode->mq_mode & RTE_ETH_MQ_RX_RSS_FLAG) != 0;
 	ret = tap_set_queues(port, RTE_MAX(dev->data->nb_rx_queues, 1));
 	if (ret != 0)
 		return ret;

@@ -222,6 +222,9 @@ struct tap_port {
 	struct tap_rx_mode rx_mode;
 	struct tap_mac_filter filter;
 	RTE_ATOMIC(uint32_t) orphans; /**< stopped queues whose fd others have to read */
+	/** The queues, as telemetry finds them: ethdev's tables come and go without tap_control_lock(). */
+	struct tap_rxq *rxq[TAP_MAX_QUEUES];
+	struct tap_txq *txq[TAP_MAX_QUEUES];
 	uint64_t kernel_dropped_base; /**< the netdev's count at the last reset */
 	uint64_t flow_dropped_base;   /**< that of the filter program's drops */
 };
@@ -400,8 +403,11 @@ struct tap_counter {
 };
 /** All of them; @return how many. */
 unsigned int tap_counters(const struct tap_counter **counters);
-/** The value of a counter for a queue since the last reset; 0 if the queue is not set up. */
-uint64_t tap_counter_get(const struct rte_eth_dev_data *data, const struct tap_counter *counter,
+/**
+ * The value of a counter for a queue since the last reset; 0 if the queue is not set up. The caller
+ * holds tap_control_lock().
+ */
+uint64_t tap_counter_get(const struct tap_port *port, const struct tap_counter *counter,
 			 uint16_t id);
 /** Packets that the netdev has dropped since the last reset, without a rule that says so. */
 uint64_t tap_kernel_missed(struct tap_port *port);

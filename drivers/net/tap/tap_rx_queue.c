@@ -117,6 +117,7 @@ tap_rx_queue_release(struct rte_eth_dev *dev, uint16_t id)
 		return;
 	tap_control_lock();
 	dev->data->rx_queues[id] = NULL;
+	q->port->rxq[id] = NULL;
 	tap_rx_queue_free(q);
 	tap_control_unlock();
 }
@@ -156,6 +157,7 @@ tap_rx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	tap_control_lock();
 	port->policy.reader[id] = &q->reader;
 	dev->data->rx_queues[id] = q;
+	port->rxq[id] = q;
 	tap_control_unlock();
 	return 0;
 }

@@ -269,10 +269,10 @@ tap_counters(const struct tap_counter **counters)
 }
 
 uint64_t
-tap_counter_get(const struct rte_eth_dev_data *data, const struct tap_counter *counter, uint16_t id)
+tap_counter_get(const struct tap_port *port, const struct tap_counter *counter, uint16_t id)
 {
-	const struct tap_rxq *rxq = counter->rx ? data->rx_queues[id] : NULL;
-	const struct tap_txq *txq = counter->rx ? NULL : data->tx_queues[id];
+	const struct tap_rxq *rxq = counter->rx ? port->rxq[id] : NULL;
+	const struct tap_txq *txq = counter->rx ? NULL : port->txq[id];
 
 	if (rxq != NULL)
 		return tap_counter(&rxq->stats, &rxq->stats_base, counter->offset);

@@ -264,10 +264,10 @@ tap_tel_info(const char *cmd, const char *params, struct rte_tel_data *d)
 
 /* One counter of the queues of a page. */
 static int
-tap_tel_counter(struct rte_tel_data *d, const struct rte_eth_dev_data *data,
+tap_tel_counter(struct rte_tel_data *d, const struct tap_port *port,
 		const struct tap_counter *counter, unsigned long first)
 {
-	uint16_t n = counter->rx ? data->nb_rx_queues : data->nb_tx_queues;
+	uint16_t n = counter->rx ? port->data->nb_rx_queues : port->data->nb_tx_queues;
 	struct rte_tel_data *array;
 	char name[32];
 	unsigned long i;
@@ -277,7 +277,7 @@ tap_tel_counter(struct rte_tel_data *d, const struct rte_eth_dev_data *data,
 	if (array == NULL)
 		return -ENOMEM;
 	for (i = first; i < n && i < first + TAP_TEL_QUEUES; i++)
-		tap_tel_add_array_uint(array, tap_counter_get(data, counter, (uint16_t)i));
+		tap_tel_add_array_uint(array, tap_counter_get(port, counter, (uint16_t)i));
 	return 0;
 }
 
@@ -303,7 +303,7 @@ tap_tel_queues(const char *cmd, const char *params, struct rte_tel_data *d)
 		tap_tel_add_dict_uint(d, "flow_dropped", tap_flow_dropped(tap_port_of(dev)));
 		ret = 0;
 		for (i = 0; ret == 0 && i < n; i++)
-			ret = tap_tel_counter(d, dev->data, &counters[i], first);
+			ret = tap_tel_counter(d, tap_port_of(dev), &counters[i], first);
 	}
 	tap_control_unlock();
 	return ret;

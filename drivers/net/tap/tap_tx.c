@@ -346,7 +346,10 @@ tap_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	q->l3 = q->port->args.l3;
 	q->nb_desc = nb_desc;
 	q->deferred = conf->tx_deferred_start;
+	tap_control_lock();
 	dev->data->tx_queues[id] = q;
+	q->port->txq[id] = q;
+	tap_control_unlock();
 	return 0;
 }
 
@@ -380,5 +383,6 @@ tap_tx_queue_release(struct rte_eth_dev *dev, uint16_t id)
 	tap_control_lock();
 	rte_free(dev->data->tx_queues[id]);
 	dev->data->tx_queues[id] = NULL;
+	tap_port_of(dev)->txq[id] = NULL;
 	tap_control_unlock();
 }
