@@ -16,16 +16,10 @@
 #include <sys/utsname.h>
 
 #include <linux/capability.h>
-#include <linux/if_tun.h>
 
 #include "doctor.h"
 #include "tap_caps.h"
-
-/* Younger than some headers. */
-#ifndef TUN_F_USO4
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
+#include "tap_tun.h"
 
 static const char *const finding_names[] = {
 	[FINDING_OK] = "ok",
