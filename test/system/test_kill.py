@@ -3,25 +3,31 @@
 """kill -9 at random instants of start and of reconfiguration: nothing is left behind.
 
 A process is stopped at the instant, so that what it holds can be seen, and killed then. 40 times;
-500 times with TAP_TEST_LONG=1.
+500 times with TAP_TEST_LONG=1. Pins belong to who made them, and stay. A clsact filter stays until the
+next start on the same netdev, and lets all packets pass until then; its qdisc, which nobody can tell to
+be ours, stays when it is empty.
 """
 import os
 import random
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
-from conftest import DEVARG, RUNG
-from held import all_gone, held_by, settled
+from conftest import DEVARG, RUNG, need_bpf
+from held import all_gone, held_by, loaded, settled
 from netns import Netns
-from testpmd import PATIENCE, Testpmd, TestpmdError
+from test_remote import REMOTE, WAYS, filters, host_receives, veth
+from testpmd import CLI, PATIENCE, Testpmd, TestpmdError
 
 KILLS = 500 if os.environ.get("TAP_TEST_LONG") == "1" else 40
+MODES = (*RUNG, *WAYS, "pins")
+ROUNDS = KILLS // (2 * len(MODES)) + 1
 # Start takes as long as this, about, with the time until EAL is up.
-START_SECONDS = {"bpf": 1.2, "basic": 1.2, "soft": 0.8}
+START_SECONDS = 1.2
 RECONFIGURE = [
     ["port stop 0", "port config all rxq 2", "port config all txq 2", "port start 0"],
     ["port stop 0", "port config all rxq 8", "port config all txq 8", "port start 0"],
@@ -35,21 +41,57 @@ RECONFIGURE = [
 class Surroundings:
     """What must be as before: netdevs, and what goes with them; and what is held must go."""
 
-    def __init__(self, ns):
-        self.ns = ns
+    def __init__(self, ns, mode, pins):
+        self.ns, self.mode, self.pins = ns, mode, pins
+        self.devargs = DEVARG.get(mode, f"bpf_pin={pins}" if mode == "pins" else f"remote={REMOTE}")
+        self.wrap = WAYS.get(mode, ())
+        self.late = set()   # what clsact filters keep until the next start
         self.before = self.look()
+        self.not_ours = loaded() if mode == "pins" else set()
+
+    def port(self, kind=Testpmd, **kw):
+        devargs = ",".join(filter(None, ("net_tap0,iface=tap0", self.devargs)))
+        return kind(self.ns, devargs, wrap=self.wrap, **kw)
 
     def look(self):
         qdiscs = self.ns.run("tc", "qdisc")
         namespaces = subprocess.run(["ip", "netns"], stdout=subprocess.PIPE, text=True, check=True)
         mine = [line for line in namespaces.stdout.split() if f"-{os.getpid()}-" in line]
-        files = [sorted(p.name for p in Path(d).glob("*tap*") if Path(d).is_dir())
-                 for d in ("/dev/hugepages", "/sys/fs/bpf")]
-        return self.ns.links(), qdiscs, mine, files
+        folders = ("/dev/hugepages", "/sys/fs/bpf")
+        files = [sorted(p.name for p in Path(d).glob("*tap*") if Path(d).is_dir()) for d in folders]
+        pinned = sorted(p.name for p in self.pins.iterdir()) if self.mode == "pins" else []
+        remote = ""
+        if self.mode in WAYS:
+            remote = filters(self.ns) + str(re.findall(
+                r"promiscuity \d+", self.ns.run("ip", "-d", "link", "show", REMOTE)))
+        if self.mode == "clsact":
+            qdiscs, remote = self.without_filter(qdiscs, remote)
+        return self.ns.links(), qdiscs, mine, files, pinned, remote
+
+    @staticmethod
+    def without_filter(qdiscs, remote):
+        """But for the one filter that may stay, and its qdisc."""
+        assert remote.count("handle 0x") == remote.count("name tap_remote_in") <= 1, remote
+        return (re.sub(rf"qdisc clsact .* dev {REMOTE} .*\n", "", qdiscs),
+                re.sub(r"filter .*\n", "", remote))
 
     def check(self, held):
+        held = held - self.not_ours
         assert settled(lambda: self.look() == self.before), (self.look(), self.before)
-        assert all_gone(held), "BPF objects of the killed process are still there"
+        if self.mode in WAYS:
+            assert host_receives(self.ns), "the remote netdev's packets do not get to the host any more"
+        if self.mode == "clsact":
+            self.late |= held
+        else:
+            assert all_gone(held), "BPF objects of the killed process are still there"
+
+    def start_works(self):
+        """And what a killed process may leave goes with it."""
+        with self.port() as pmd:
+            assert "tap0" in self.ns.links()
+            assert re.search("Link status: up", pmd.cmd("show port info 0"))
+        assert self.mode not in WAYS or filters(self.ns) == ""
+        assert all_gone(self.late), "what the filter of a killed process kept is still there"
 
 
 def kill_stopped(pmd):
@@ -68,45 +110,47 @@ class Starting(Testpmd):
         return ""
 
 
-@pytest.fixture(scope="module")
-def around():
-    with Netns() as ns:
-        yield Surroundings(ns)
-
-
-def start_works(ns, devargs):
-    with Testpmd(ns, f"net_tap0,iface=tap0{devargs}") as pmd:
-        assert "tap0" in ns.links()
-        assert re.search("Link status: up", pmd.cmd("show port info 0"))
-
-
-def devargs_of(mode):
-    return "," + DEVARG[mode] if DEVARG[mode] else ""
-
-
-@pytest.mark.parametrize("mode", RUNG)
-def test_killed_while_it_starts_it_leaves_nothing(around, mode):
-    held_at_all = 0
-    dice = random.Random(mode)
-    for _ in range(KILLS // 6 + 1):
-        pmd = Starting(around.ns, f"net_tap0,iface=tap0{devargs_of(mode)}", start=False)
+@pytest.fixture(params=MODES)
+def around(request):
+    mode = request.param
+    if mode in (*WAYS, "pins"):
+        need_bpf()
+    with Netns() as ns, tempfile.TemporaryDirectory(prefix="nettap-bpf-") as folder:
+        pins = Path(folder) / "pins"
+        if mode in WAYS:
+            veth(ns)
+        if mode == "pins":
+            subprocess.run(["mount", "-t", "bpf", "bpf", folder], check=True)
         try:
-            time.sleep(dice.random() * START_SECONDS[mode] * PATIENCE)
+            if mode == "pins":
+                ns.run(CLI, "load", "--pin", pins)
+            yield Surroundings(ns, mode, pins)
+        finally:
+            if mode == "pins":
+                subprocess.run(["umount", folder], check=True)
+
+
+def test_killed_while_it_starts_it_leaves_nothing(around):
+    held_at_all = 0
+    dice = random.Random(around.mode)
+    for _ in range(ROUNDS):
+        pmd = around.port(kind=Starting, start=False)
+        try:
+            time.sleep(dice.random() * START_SECONDS * PATIENCE)
         except BaseException:
             pmd.kill()
             raise
         held = kill_stopped(pmd)
         held_at_all += bool(held)
         around.check(held)
-    assert mode == "soft" or KILLS < 100 or held_at_all
-    start_works(around.ns, devargs_of(mode))
+    assert around.mode == "soft" or KILLS < 100 or held_at_all
+    around.start_works()
 
 
-@pytest.mark.parametrize("mode", RUNG)
-def test_killed_while_it_is_reconfigured_it_leaves_nothing(around, mode):
-    dice = random.Random(mode)
-    for _ in range(KILLS // 6 + 1):
-        pmd = Testpmd(around.ns, f"net_tap0,iface=tap0{devargs_of(mode)}", start=False)
+def test_killed_while_it_is_reconfigured_it_leaves_nothing(around):
+    dice = random.Random(around.mode)
+    for _ in range(ROUNDS):
+        pmd = around.port(start=False)
         try:
             for command in dice.choice(RECONFIGURE):
                 pmd.send(command)
@@ -118,4 +162,4 @@ def test_killed_while_it_is_reconfigured_it_leaves_nothing(around, mode):
                 raise
             raise AssertionError(f"testpmd has ended by itself: {error}\n{pmd.tail()}") from error
         around.check(held)
-    start_works(around.ns, devargs_of(mode))
+    around.start_works()
