@@ -5,7 +5,7 @@
 /**
  * @file
  * Fuzz target: rte_flow calls on a port without BPF. The input is a series of calls; each begins
- * with a byte that says which one. Whatever is asked for, what validate says create does, an
+ * with a byte that says which one; the port is a net_tun one if the first of all says so. Whatever is asked for, what validate says create does, an
  * error has words, and after a flush nothing is left.
  */
 
@@ -16,6 +16,8 @@
 
 #define CALLS 48
 #define HANDLES 16
+/* Isolate, with bit 5, which that does not use. */
+#define IS_NET_TUN(first) (((first)&0x2f) == 0x2d)
 
 static struct rte_flow *rules[HANDLES];
 static struct rte_flow_action_handle *counter;
@@ -179,6 +181,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (nowhere == NULL)
 		nowhere = fopen("/dev/null", "w");
 	searched = false;
+	fuzz_port.args.l3 = size != 0 && IS_NET_TUN(data[0]);
 	for (i = 0; i < CALLS && in.left != 0; i++)
 		call(&in, fuzz_u8(&in));
 	clean_up();

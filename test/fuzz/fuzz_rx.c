@@ -52,6 +52,7 @@ enum mode {
 	MODE_PROMISCUOUS = 1 << 10,
 	MODE_DOORBELL = 1 << 11,
 	MODE_RULE = 1 << 12,
+	MODE_L3 = 1 << 13, /* a net_tun port */
 };
 
 /* Queues with large mbufs, and with small ones. */
@@ -110,11 +111,13 @@ set_mode(unsigned int mode)
 	/* As the driver sets it: half a checksum only where it can be told. */
 	m->l4_partial = m->l4_cksum && (mode & MODE_L4_PARTIAL);
 	m->gso = mode & MODE_GSO;
+	m->l3 = mode & MODE_L3;
+	fuzz_port.args.l3 = m->l3;
 	m->redistribute = mode & MODE_SOFT;
 	m->rules = mode & MODE_APPLY    ? TAP_RX_RULES_APPLY :
 		   mode & MODE_DESCRIBE ? TAP_RX_RULES_DESCRIBE :
 					  TAP_RX_RULES_OFF;
-	fuzz_port.filter.promiscuous = mode & MODE_PROMISCUOUS;
+	fuzz_port.filter.promiscuous = mode & (MODE_PROMISCUOUS | MODE_L3);
 	fuzz_dev_data.rx_queues = queues[(mode & MODE_SMALL) != 0];
 	for (i = 0; i < FUZZ_QUEUES; i++) {
 		struct tap_rxq *q = fuzz_dev_data.rx_queues[i];

@@ -92,7 +92,7 @@ read_metadata(struct fuzz_input *in, struct rte_mbuf *m, uint8_t head)
 	for (i = 0; i < RTE_DIM(flags); i++)
 		if (set & 1 << i)
 			m->ol_flags |= flags[i];
-	m->l2_len = RTE_ETHER_HDR_LEN;
+	m->l2_len = queue.l3 ? 0 : RTE_ETHER_HDR_LEN;
 	m->l3_len = set & 0x10 ? 40 : 20;
 	m->l4_len = 20;
 	if (head & 0x40)
@@ -136,6 +136,17 @@ free_packet(struct rte_mbuf *m)
 	}
 }
 
+/* Behind the Ethernet header and its tags. */
+static uint16_t
+find_ip(const uint8_t *frame)
+{
+	uint16_t type = 12;
+
+	while (frame[type] == 0x81 || (frame[type] == 0x88 && frame[type + 1] == 0xa8))
+		type += 4;
+	return type + 2;
+}
+
 /* Several packets in one message, cut again: they are as long as they were. */
 static uint16_t
 check_joined(struct rte_mbuf *const *pkts, uint16_t n, const struct virtio_net_hdr *vnet,
@@ -145,17 +156,14 @@ check_joined(struct rte_mbuf *const *pkts, uint16_t n, const struct virtio_net_h
 	uint8_t *out = malloc(ROOM);
 	bool ipv4 = vnet->gso_type == VIRTIO_NET_HDR_GSO_TCPV4;
 	struct tap_cut cut;
-	uint16_t l3_off = 12;
+	uint16_t l3_off = queue.l3 ? 0 : find_ip(frame);
 	uint16_t i;
 
 	if (out == NULL)
 		abort();
-	while (frame[l3_off] == 0x81 || (frame[l3_off] == 0x88 && frame[l3_off + 1] == 0xa8))
-		l3_off += 4;
 	if (vnet->gso_type == VIRTIO_NET_HDR_GSO_UDP_L4)
-		ipv4 = frame[l3_off] == 8;
-	FUZZ_CHECK(tap_cut_begin(&cut, frame, len, (uint16_t)(l3_off + 2), ipv4, vnet),
-		   "cannot be cut");
+		ipv4 = frame[l3_off] >> 4 == 4;
+	FUZZ_CHECK(tap_cut_begin(&cut, frame, len, l3_off, ipv4, vnet), "cannot be cut");
 	for (i = 0; tap_cut_pending(&cut); i++) {
 		FUZZ_CHECK(i < n && tap_cut_len(&cut) == pkts[i]->pkt_len, "packet %u: %u bytes", i,
 			   tap_cut_len(&cut));
@@ -212,6 +220,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	head = fuzz_u8(&in);
 	port.args.gro = head & 1;
 	port.udp_gso = head & 2;
+	queue.l3 = head & 8;
+	port.args.l3 = queue.l3;
 	while (n < BURST && in.left != 0)
 		pkts[n++] = make_packet(&in);
 	memset(&queue.stats, 0, sizeof(queue.stats));
