@@ -408,7 +408,10 @@ tap_tel_rules_page(struct rte_tel_data *d, const struct tap_port *port, unsigned
 	if (rules == NULL)
 		return -ENOMEM;
 	rte_tel_data_start_dict(rules);
-	rte_tel_data_add_dict_container(d, "rules", rules, 0);
+	if (rte_tel_data_add_dict_container(d, "rules", rules, 0) != 0) {
+		rte_tel_data_free(rules);
+		return -ENOMEM;
+	}
 	for (i = RTE_MAX(first, 1ul); port->flows != NULL && i < TAP_RULES; i++) {
 		if (port->flows->handle[i].kind != TAP_HANDLE_RULE)
 			continue;
