@@ -19,8 +19,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 
+#include <libelf.h>
 #include <libmnl/libmnl.h>
 
 #include <linux/bpf.h>
@@ -107,6 +109,10 @@ CAN_FAIL(FILE *, open_memstream, (char **p, size_t *size), (p, size), NULL, ENOM
 
 CAN_FAIL(FILE *, fopen64, (const char *path, const char *how), (path, how), NULL, EMFILE, ENOMEM)
 CAN_FAIL(FILE *, fmemopen, (void *p, size_t size, const char *how), (p, size, how), NULL, ENOMEM)
+CAN_FAIL(char *, fgets, (char *p, int n, FILE *file), (p, n, file), NULL, EIO)
+CAN_FAIL(int, unlink, (const char *path), (path), -1, EACCES, EROFS)
+CAN_FAIL(int, faccessat, (int at, const char *path, int mode, int flags), (at, path, mode, flags),
+	 -1, EACCES)
 CAN_FAIL(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout), -1, EINTR)
 CAN_FAIL(int, eventfd, (unsigned int count, int flags), (count, flags), -1, EMFILE)
 CAN_FAIL(int, epoll_create1, (int flags), (flags), -1, EMFILE)
@@ -139,23 +145,43 @@ CAN_FAIL_VARIADIC(long, fcntl64, int, int, EMFILE)
 CAN_FAIL_VARIADIC(void *, ioctl, int, unsigned long, EINVAL, EPERM, ENOMEM, EBUSY)
 
 /* One that says it failed, has closed nevertheless. */
-int __real_close(int fd);
-int __wrap_close(int fd);
-int
-__wrap_close(int fd)
-{
-	static const struct fault_kind kind = { "close", { EIO, EINTR } };
-	int error = errno;
-	int ret;
+#define CLOSE_CAN_FAIL(name, type, ...)                                                            \
+	int __real_##name(type what);                                                              \
+	int __wrap_##name(type what);                                                              \
+	int __wrap_##name(type what)                                                               \
+	{                                                                                          \
+		static const struct fault_kind kind = { #name, { __VA_ARGS__ } };                  \
+		int error;                                                                         \
+		if (!fault_strikes(&kind))                                                         \
+			return __real_##name(what);                                                \
+		error = errno;                                                                     \
+		__real_##name(what);                                                               \
+		errno = error;                                                                     \
+		return -1;                                                                         \
+	}
 
-	if (!fault_strikes(&kind))
-		return __real_close(fd);
-	ret = errno;
-	errno = error;
-	__real_close(fd);
-	errno = ret;
-	return -1;
-}
+CLOSE_CAN_FAIL(close, int, EIO, EINTR)
+CLOSE_CAN_FAIL(fclose, FILE *, ENOMEM, EIO)
+CLOSE_CAN_FAIL(mnl_socket_close, struct mnl_socket *, EIO)
+
+/* fscanf(), by the names that glibc gives it. */
+#define SCANF_CAN_FAIL(name)                                                                       \
+	int __wrap_##name(FILE *file, const char *format, ...);                                    \
+	int __wrap_##name(FILE *file, const char *format, ...)                                     \
+	{                                                                                          \
+		static const struct fault_kind kind = { "fscanf", { EIO } };                       \
+		va_list args;                                                                      \
+		int ret = EOF;                                                                     \
+		if (fault_strikes(&kind))                                                          \
+			return ret;                                                                \
+		va_start(args, format);                                                            \
+		ret = vfscanf(file, format, args);                                                 \
+		va_end(args);                                                                      \
+		return ret;                                                                        \
+	}
+
+SCANF_CAN_FAIL(__isoc99_fscanf)
+SCANF_CAN_FAIL(__isoc23_fscanf)
 
 void *__real_mmap64(void *at, size_t size, int access, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t size, int access, int flags, int fd, off_t offset);
@@ -250,6 +276,8 @@ CAN_FAIL(ssize_t, send, (int fd, const void *p, size_t n, int flags), (fd, p, n,
 	 ENOBUFS, EPERM)
 CAN_FAIL(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags), -1,
 	 ENOMEM, EINTR)
+CAN_FAIL(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags),
+	 -1, EPIPE, ENOBUFS)
 CAN_FAIL(struct mnl_socket *, mnl_socket_open2, (int bus, int flags), (bus, flags), NULL, EMFILE,
 	 ENOMEM)
 CAN_FAIL(int, mnl_socket_bind, (struct mnl_socket * nl, unsigned int groups, pid_t pid),
@@ -259,6 +287,27 @@ CAN_FAIL(ssize_t, mnl_socket_sendto, (const struct mnl_socket *nl, const void *p
 	 (nl, p, n), -1, EPERM, ENODEV, ENOBUFS, EBUSY)
 CAN_FAIL(ssize_t, mnl_socket_recvfrom, (const struct mnl_socket *nl, void *p, size_t n), (nl, p, n),
 	 -1, ENOBUFS, EINTR, ENOMEM)
+
+/* Answers that say nonsense. */
+CAN_FAIL(int, mnl_cb_run,
+	 (const void *p, size_t n, unsigned int sequence, unsigned int portid, mnl_cb_t cb,
+	  void *arg),
+	 (p, n, sequence, portid, cb, arg), -1, EPROTO, EINTR)
+CAN_FAIL(int, mnl_attr_validate, (const struct nlattr *attr, enum mnl_attr_data_type type),
+	 (attr, type), -1, ERANGE)
+CAN_FAIL(int, mnl_attr_parse,
+	 (const struct nlmsghdr *message, unsigned int offset, mnl_attr_cb_t cb, void *arg),
+	 (message, offset, cb, arg), -1, EPROTO)
+CAN_FAIL(int, mnl_attr_parse_nested, (const struct nlattr *attr, mnl_attr_cb_t cb, void *arg),
+	 (attr, cb, arg), -1, EPROTO)
+
+/* libelf on behalf of libbpf, and libbpf's own */
+
+CAN_FAIL(Elf *, elf_memory, (char *p, size_t n), (p, n), NULL, ENOMEM)
+CAN_FAIL(Elf64_Ehdr *, elf64_getehdr, (Elf * elf), (elf), NULL, ENOMEM)
+CAN_FAIL(int, elf_getshdrstrndx, (Elf * elf, size_t *to), (elf, to), -1, EINVAL)
+CAN_FAIL(int, uname, (struct utsname * name), (name), -1, EFAULT)
+CAN_FAIL(int, libbpf_num_possible_cpus, (void), (), -errno, ENOENT)
 
 /* Threads */
 
@@ -316,8 +365,6 @@ CAN_FAIL(struct rte_ring *, rte_ring_create,
 CAN_FAIL(struct rte_kvargs *, rte_kvargs_parse, (const char *args, const char *const keys[]),
 	 (args, keys), NULL, ENOMEM)
 CAN_FAIL(struct rte_eth_dev *, rte_eth_dev_allocate, (const char *name), (name), NULL, ENOMEM)
-CAN_FAIL(int, rte_mp_action_register, (const char *name, rte_mp_t action), (name, action), -1,
-	 ENOMEM, EEXIST)
 CAN_FAIL(struct rte_intr_handle *, rte_intr_instance_alloc, (uint32_t flags), (flags), NULL, ENOMEM)
 CAN_FAIL(int, rte_intr_fd_set, (struct rte_intr_handle * handle, int fd), (handle, fd), -errno,
 	 EINVAL)
@@ -331,9 +378,6 @@ CAN_FAIL(int, rte_intr_vec_list_alloc, (struct rte_intr_handle * handle, const c
 	 (handle, name, n), -errno, ENOMEM)
 CAN_FAIL(int, rte_intr_vec_list_index_set, (struct rte_intr_handle * handle, int i, int vec),
 	 (handle, i, vec), -errno, EINVAL)
-CAN_FAIL(int, rte_intr_callback_register,
-	 (const struct rte_intr_handle *handle, rte_intr_callback_fn f, void *arg),
-	 (handle, f, arg), -errno, ENOMEM)
 
 /* The driver takes mbufs inline: a pool with operations of its own, those of DPDK's ring behind them. */
 

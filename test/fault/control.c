@@ -6,6 +6,7 @@
 #include <ethdev_driver.h>
 #include <rte_errno.h>
 
+#include "channels.h"
 #include "scenarios.h"
 
 /* Calls on a running port. */
@@ -283,13 +284,24 @@ queue_start(struct kit_port *port)
 	return rte_eth_dev_rx_queue_start(port->id, 1);
 }
 
+/* What EAL's thread does at an event of the link, which has come meanwhile or not. */
+static int
+link_event(struct kit_port *port)
+{
+	RTE_SET_USED(port);
+	channels.interrupt(channels.interrupt_arg);
+	return 0;
+}
+
 void
 interrupts_run(struct kit_port *port)
 {
 	static const struct named_call calls[] = {
 		{ "interrupts on", interrupt_on },   { "queue stop", queue_stop },
 		{ "interrupts on", interrupt_on },   { "queue start", queue_start },
-		{ "interrupts off", interrupt_off },
+		{ "interrupts off", interrupt_off }, { "link down", link_down },
+		{ "link event", link_event },        { "link up", link_up },
+		{ "link event", link_event },
 	};
 
 	if (kit_probe(port) && kit_start(port, KIT_QUEUES) && call_all(port, calls, RTE_DIM(calls)))
@@ -460,6 +472,18 @@ flow_run(struct kit_port *port)
 	    kit_traffic(port) && call_all(port, change, RTE_DIM(change)) && kit_traffic(port) &&
 	    call_all(port, finish, RTE_DIM(finish)))
 		kit_traffic(port);
+}
+
+bool
+flow_rules(struct kit_port *port)
+{
+	static const struct named_call make[] = {
+		{ "rule queue", rule_queue },
+		{ "rule drop", rule_drop },
+		{ "rule rss", rule_rss },
+	};
+
+	return call_all(port, make, RTE_DIM(make));
 }
 
 /* Without a started port rules may go to software; the queue must exist first. */

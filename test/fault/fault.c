@@ -18,6 +18,7 @@
 
 /* Frames of backtrace() that are ours: fault_strikes() or fault_came(), and the wrapper. */
 #define OWN_FRAMES 2
+#define FAULT_MAX_ARMED 2
 #define MAX_LIVE 65536
 #define MAX_BPF 1024
 /* How long the kernel may take to free a BPF object. */
@@ -28,7 +29,7 @@ extern const char __executable_start, etext;
 enum mode {
 	OFF,
 	RECORDING, /* counts */
-	ARMED,     /* counts, and the fault is still to come */
+	ARMED,     /* counts, and faults may be still to come */
 };
 
 struct live {
@@ -59,10 +60,9 @@ static struct fault_site sites[FAULT_MAX_SITES];
 static unsigned int n_sites;
 static unsigned int recorded;
 static enum mode mode;
-static unsigned int armed_site;
-static uint32_t armed_nth;
-static int armed_error;
-static bool struck;
+static struct fault armed[FAULT_MAX_ARMED];
+static unsigned int n_armed;
+static unsigned int struck;
 static __thread bool inside;
 
 /* Of what follows; other threads of EAL free as well. */
@@ -80,6 +80,15 @@ fault_init(void)
 
 	/* The first call loads a library. */
 	backtrace(frames, RTE_DIM(frames));
+}
+
+unsigned int
+fault_patience(unsigned int time)
+{
+	const char *times = getenv("TAP_TEST_PATIENCE");
+	double factor = times != NULL ? strtod(times, NULL) : 1;
+
+	return factor > 1 ? (unsigned int)(time * factor) : time;
 }
 
 void
@@ -105,9 +114,11 @@ forget_hits(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < n_sites; i++)
+	for (i = 0; i < n_sites; i++) {
 		sites[i].hits = 0;
-	struck = false;
+		sites[i].after = 0;
+	}
+	struck = 0;
 }
 
 void
@@ -119,12 +130,11 @@ fault_record(void)
 }
 
 void
-fault_arm(unsigned int site, uint32_t nth, int error)
+fault_arm(const struct fault *faults, unsigned int n)
 {
 	forget_hits();
-	armed_site = site;
-	armed_nth = nth;
-	armed_error = error;
+	memcpy(armed, faults, n * sizeof(*faults));
+	n_armed = n;
 	mode = ARMED;
 }
 
@@ -134,7 +144,7 @@ fault_stop(void)
 	mode = OFF;
 }
 
-bool
+unsigned int
 fault_struck(void)
 {
 	return struck;
@@ -194,6 +204,7 @@ fault_strikes(const struct fault_kind *kind)
 {
 	void *caller[FAULT_FRAMES];
 	unsigned int site;
+	uint32_t passed;
 
 	if (!inside || mode == OFF)
 		return false;
@@ -201,13 +212,13 @@ fault_strikes(const struct fault_kind *kind)
 	site = find_site(kind, caller);
 	if (mode == RECORDING && sites[site].hits == 0)
 		sites[site].order = recorded++;
-	sites[site].hits++;
-	if (mode != ARMED || site != armed_site || sites[site].hits - 1 != armed_nth)
+	passed = struck == 0 ? sites[site].hits++ : sites[site].after++;
+	if (mode != ARMED || struck == n_armed || site != armed[struck].site ||
+	    passed != armed[struck].nth)
 		return false;
-	mode = OFF;
-	struck = true;
-	errno = armed_error;
-	rte_errno = armed_error;
+	errno = armed[struck].error;
+	rte_errno = armed[struck].error;
+	struck++;
 	return true;
 }
 
@@ -301,7 +312,7 @@ count_bpf(void)
 void
 fault_count_live(struct fault_live *count, size_t bpf_expected)
 {
-	int ms;
+	unsigned int ms;
 	size_t i;
 
 	memset(count, 0, sizeof(*count));
@@ -313,7 +324,7 @@ fault_count_live(struct fault_live *count, size_t bpf_expected)
 			count->blocks++;
 	pthread_mutex_unlock(&live_lock);
 	count->bpf = count_bpf();
-	for (ms = 0; count->bpf > bpf_expected && ms < BPF_PATIENCE_MS; ms += 10) {
+	for (ms = 0; count->bpf > bpf_expected && ms < fault_patience(BPF_PATIENCE_MS); ms += 10) {
 		usleep(10000);
 		count->bpf = count_bpf();
 	}
@@ -346,7 +357,7 @@ void
 fault_print(FILE *out, unsigned int number)
 {
 	fprintf(out, "    site %u: %s(), %u times, called from\n", sites[number].order,
-		sites[number].kind->name, sites[number].hits);
+		sites[number].kind->name, sites[number].hits + sites[number].after);
 	print_callers(out, sites[number].caller);
 }
 

@@ -12,7 +12,8 @@
  *
  * A site is a function and the way to it: return addresses up to the border of the program.
  * A clean run between fault_record() and fault_stop() tells which there are and how often
- * each is passed; fault_arm() then lets one passage fail, once.
+ * each is passed; fault_arm() then lets one passage fail, once; or a second one after it, where a call
+ * is made only because another has failed.
  */
 
 #include <stdbool.h>
@@ -38,7 +39,15 @@ struct fault_site {
 	const struct fault_kind *kind;
 	void *caller[FAULT_FRAMES]; /**< NULL after the last one */
 	uint32_t hits;              /**< passages since fault_record() or fault_arm() */
+	uint32_t after;             /**< passages since the first fault; not among the hits */
 	unsigned int order;         /**< its place among those of the last recording */
+};
+
+/** One passage that is to fail. */
+struct fault {
+	unsigned int site;
+	uint32_t nth; /**< from 0; of the second fault: after the first one */
+	int error;    /**< errno */
 };
 
 /** What the driver has at the moment. */
@@ -54,18 +63,21 @@ void fault_init(void);
 /** Forget hits, and count passages from now on. */
 void fault_record(void);
 
-/** Let passage @p nth (from 0) of site @p site fail with errno @p error. */
-void fault_arm(unsigned int site, uint32_t nth, int error);
+/** Let @p n passages fail, one or two; the second after the first only. */
+void fault_arm(const struct fault *faults, unsigned int n);
 
 /** No more faults, no more counting. */
 void fault_stop(void);
+
+/** Time that something may take, as many times as long as TAP_TEST_PATIENCE says on slow machines. */
+unsigned int fault_patience(unsigned int time);
 
 /** This thread is in the driver from now on, or not: elsewhere nothing is counted or fails. */
 void fault_enter(void);
 void fault_leave(void);
 
-/** Has the armed fault come? */
-bool fault_struck(void);
+/** How many of the armed faults have come? */
+unsigned int fault_struck(void);
 
 /** Sites seen so far, of all recordings; numbers stay. */
 unsigned int fault_sites(void);
@@ -73,6 +85,14 @@ const struct fault_site *fault_site(unsigned int number);
 
 /** Print a site as functions and lines. */
 void fault_print(FILE *out, unsigned int number);
+
+/**
+ * Tell how many of the call sites in the machine code of @p program have failed, those of
+ * sites for which @p injected is true; and which have not, if @p all. call_sites.py has listed them.
+ *
+ * @return false if the list is missing, or says that the driver calls what has no wrapper
+ */
+bool fault_print_places(const char *program, const bool *injected, bool all);
 
 /** What there is now; waits a moment for BPF objects that the kernel is about to free. */
 void fault_count_live(struct fault_live *count, size_t bpf_expected);

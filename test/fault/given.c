@@ -106,3 +106,69 @@ given_clean_socket(void)
 	unlink(GIVEN_SOCKET);
 	tap_bpf_close(bpf);
 }
+
+static int
+loader_load(struct kit_port *port)
+{
+	char reason[TAP_REASON_LEN] = "";
+	int ret = load(reason);
+
+	RTE_SET_USED(port);
+	if (ret != 0)
+		bpf = NULL;
+	return ret;
+}
+
+static int
+loader_pin(struct kit_port *port)
+{
+	char reason[TAP_REASON_LEN] = "";
+
+	RTE_SET_USED(port);
+	return tap_objects_pin(tap_bpf_objects(bpf), GIVEN_PINS, reason);
+}
+
+static int
+loader_unpin(struct kit_port *port)
+{
+	RTE_SET_USED(port);
+	return tap_objects_unpin(GIVEN_PINS);
+}
+
+static int
+loader_send(struct kit_port *port)
+{
+	int ret;
+	int pair[2];
+
+	RTE_SET_USED(port);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return errno;
+	ret = tap_objects_send(pair[0], tap_bpf_objects(bpf), NULL);
+	fault_leave();
+	close(pair[0]);
+	close(pair[1]);
+	fault_enter();
+	return ret;
+}
+
+void
+loader_run(struct kit_port *port)
+{
+	bpf = NULL;
+	if (mkdir(GIVEN_PINS, 0700) != 0 && errno != EEXIST)
+		kit_complain(port, "cannot make " GIVEN_PINS ": %s", strerror(errno));
+	if (kit_probe(port) && kit_start(port, 1) && kit_step(port, "load", loader_load) &&
+	    kit_step(port, "pin", loader_pin) && kit_step(port, "send", loader_send) &&
+	    kit_step(port, "unpin", loader_unpin))
+		kit_traffic(port);
+}
+
+void
+loader_tidy(void)
+{
+	tap_bpf_close(bpf);
+	bpf = NULL;
+	if (rmdir(GIVEN_PINS) != 0)
+		printf("    " GIVEN_PINS ": %s\n", strerror(errno));
+}

@@ -139,18 +139,23 @@ call_inside(struct kit_port *port, int (*call)(struct kit_port *port))
 bool
 kit_step(struct kit_port *port, const char *name, int (*call)(struct kit_port *port))
 {
-	bool before = fault_struck();
+	unsigned int before = fault_struck();
 	int ret = call_inside(port, call);
 
 	if (ret == 0)
 		return true;
-	if (ret > 0 || before || !fault_struck()) {
+	if (ret > 0 || fault_struck() == before) {
 		kit_complain(port, "%s: %d%s", name, ret,
-			     before ? ", after a fault that an earlier call has survived" : "");
+			     before != 0 ? ", after a fault that an earlier call has survived" :
+					   "");
 		return false;
 	}
 	port->refused = true;
-	ret = call_inside(port, call);
+	/* A second fault may fall into the repetition. */
+	do {
+		before = fault_struck();
+		ret = call_inside(port, call);
+	} while (ret < 0 && fault_struck() != before);
 	if (ret != 0)
 		kit_complain(port, "%s, once more after the fault: %s", name, strerror(-ret));
 	return ret == 0;

@@ -164,7 +164,7 @@ static void
 receive(struct kit_port *port, int sock)
 {
 	struct flow flows[N_FLOWS] = { 0 };
-	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * PATIENCE_MS;
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * fault_patience(PATIENCE_MS);
 	unsigned int i;
 
 	for (i = 0; i < N_FLOWS; i++) {
@@ -186,7 +186,7 @@ receive(struct kit_port *port, int sock)
 static bool
 came_out(int sock, uint32_t number)
 {
-	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * PATIENCE_MS / TRIES;
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * fault_patience(PATIENCE_MS) / TRIES;
 	struct frame f;
 
 	while (rte_rdtsc() < end)
@@ -223,12 +223,14 @@ kit_traffic(struct kit_port *port)
 		return false;
 	receive(port, sock);
 	for (queue = 0; queue < port->queues; queue++) {
-		bool before = fault_struck();
-		bool sent = send_one(port, queue, sock);
+		unsigned int before;
+		bool sent;
 
 		/* The packet that met the fault may be lost. */
-		if (!sent && !before && fault_struck())
+		do {
+			before = fault_struck();
 			sent = send_one(port, queue, sock);
+		} while (!sent && fault_struck() != before);
 		if (!sent)
 			kit_complain(port, "a packet from queue %u did not come out", queue);
 	}
