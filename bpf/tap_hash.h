@@ -218,8 +218,7 @@ tap_build_input(struct tap_pkt *pkt, const __u8 *addresses, const struct tap_ip 
 		__builtin_memcpy(in, TAP_WIN_ALIGNED(addresses, 4), 8);
 	else
 		__builtin_memcpy(in, TAP_WIN_ALIGNED(addresses, 8), 32);
-	if (ex &&
-	    tap_ip6_fetch_ex(pkt, ip->l3_off + TAP_IP6_LEN, ip->first, ip->n_ext, in) < 0)
+	if (ex && tap_ip6_fetch_ex(pkt, ip->l3_off + TAP_IP6_LEN, ip->first, ip->n_ext, in) < 0)
 		return -1;
 	if (kind == TAP_KIND_2TUPLE)
 		return 0;

@@ -27,8 +27,10 @@
  * stays a loop, the verifier remembers states too seldom (every 20 branches, or 100 instructions)
  * for the paths through short turns to meet: they multiply.
  */
-#ifdef __clang__
+#ifdef __bpf__
 #define TAP_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__clang__)
+#define TAP_UNROLL /* warns of loops that it finds not worth it */
 #else
 #define TAP_UNROLL _Pragma("GCC unroll 32")
 #endif
