@@ -204,7 +204,8 @@ main(void)
 		{ "CAP_PERFMON alone: both are named", CAP(PERFMON), EPERM,
 		  "give the process CAP_BPF and CAP_PERFMON", NULL },
 		{ "both, and EPERM: limit, lockdown, seccomp", CAP(BPF) | CAP(PERFMON), EPERM,
-		  "raise the limit of locked memory (ulimit -l), or check lockdown and seccomp",
+		  "raise the limit of locked memory (ulimit -l), or check lockdown, seccomp and user "
+		  "namespace",
 		  "CAP_" },
 		{ "CAP_SYS_ADMIN, and EPERM: the same", ROOT, EPERM,
 		  "raise the limit of locked memory", "CAP_" },
