@@ -18,7 +18,7 @@ def literals():
 
 
 def test_what_the_page_explains_is_said():
-    said = literals().replace("the % ", "the tap ").replace("RSS runs %", "RSS runs in software")
+    said = literals().replace("the %", "the tap").replace("RSS runs %", "RSS runs in software")
     symptoms = re.findall(r"^(\S.*``.*)\n   \S", PAGE.read_text(), re.M)
     quoted = {words for line in symptoms for words in re.findall(r"``([^`]+)``", line) if " " in words}
     assert len(quoted) > 6
