@@ -386,7 +386,7 @@ enter_namespace(void)
 static uint16_t
 open_port(const char *plugin, const char *devargs, bool visits, struct rte_mempool **pool)
 {
-	char vdev[256], path[4096];
+	char vdev[256], path[4096], huge_dir[] = "--huge-dir", folder[] = VISIT_HUGE_DIR;
 	char *argv[] = { (char[]){ "soak" },
 			 (char[]){ "--no-pci" },
 			 (char[]){ "--no-telemetry" },
@@ -396,13 +396,17 @@ open_port(const char *plugin, const char *devargs, bool visits, struct rte_mempo
 			 path,
 			 (char[]){ "--vdev" },
 			 vdev,
-			 visits ? (char[]){ "--huge-dir" } : (char[]){ "--no-huge" },
-			 visits ? (char[]){ VISIT_HUGE_DIR } : (char[]){ "--no-shconf" } };
+			 (char[]){ "--no-huge" },
+			 (char[]){ "--no-shconf" } };
 	struct rte_eth_conf conf = { .rxmode.mq_mode = RTE_ETH_MQ_RX_RSS };
 	struct rte_eth_dev_info info;
 	uint16_t q;
 	int err;
 
+	if (visits) {
+		argv[RTE_DIM(argv) - 2] = huge_dir;
+		argv[RTE_DIM(argv) - 1] = folder;
+	}
 	snprintf(path, sizeof(path), "%s", plugin);
 	snprintf(vdev, sizeof(vdev), "net_tap0,iface=soak0%s%s", *devargs ? "," : "", devargs);
 	if (rte_eal_init(RTE_DIM(argv), argv) < 0) {

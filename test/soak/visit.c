@@ -27,7 +27,7 @@
 #include "visit.h"
 
 #define HUGE "/sys/kernel/mm/hugepages/hugepages-2048kB/"
-#define PAGES 160 /* of 2 MB: EAL's -m 256, and some */
+#define PAGES 160u /* of 2 MB: EAL's -m 256, and some */
 #define ATTACHED_FD 3
 #define ATTACH_MS 30000
 #define STAY_US 200000
