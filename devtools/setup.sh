@@ -16,7 +16,7 @@ BUILD_PACKAGES='bpftool clang dpkg-dev gcc libbpf-dev libc6-dev libdpdk-dev libj
 	libncurses-dev meson ninja-build pkg-config python3 python3-pyelftools xz-utils'
 RUN_PACKAGES='dpdk-dev iproute2 python3-scapy'
 TEST_PACKAGES='busybox-static clang-format clang-tidy codespell cppcheck debhelper ethtool gcovr kmod libclang-rt-dev lintian
-	lz4 procps pyflakes3 python3-myst-parser python3-pytest python3-sphinx qemu-system-x86 shellcheck systemd tcpdump zstd'
+	lz4 procps pyflakes3 python3-myst-parser python3-pytest python3-sphinx qemu-system-x86 shellcheck systemd tcpdump valgrind zstd'
 BENCH_PACKAGES='iperf3 python3-matplotlib'
 
 SOURCE=.deps/dpdk

@@ -5,10 +5,10 @@
 # test.sh [--quick]
 #
 # Runs all tests: builds with gcc and clang, unit, program and fuzz tests, system tests with the
-# distribution's testpmd, fuzzing, some of these with sanitizers, a DPDK tree built with this driver,
-# the Debian packages, the oldest and the newest kernel in qemu, and static checks. Installs what is
-# missing for that. The last line is "N passed, N failed".
-# --quick leaves out fuzzing, the sanitizers, the DPDK tree, the packages and the kernels.
+# distribution's testpmd, fuzzing, some of these with sanitizers, valgrind and link-time optimization,
+# a DPDK tree built with this driver, the Debian packages, the oldest and the newest kernel in qemu,
+# and static checks. Installs what is missing for that. The last line is "N passed, N failed".
+# --quick runs builds, tests and static checks alone.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -122,9 +122,9 @@ meson_tests()
 	local folder=$1
 
 	shift
-	rm -f "$folder/meson-logs/testlog.json"
+	rm -f "$folder"/meson-logs/testlog*.json
 	meson test -C "$folder" --no-rebuild --print-errorlogs "$@" || true
-	$PYTHON - "$folder/meson-logs/testlog.json" "$folder" >> "$LEDGER" <<-'PYTHON'
+	$PYTHON - "$folder"/meson-logs/testlog*.json "$folder" >> "$LEDGER" <<-'PYTHON'
 		import json, re, sys
 		for line in open(sys.argv[1]):
 		    test = json.loads(line)
@@ -176,6 +176,25 @@ soak_with_tsan()
 	build_some build-tsan 'drivers/librte_net_tap.so test/soak/soak' -Db_sanitize=thread -Db_lundef=false \
 		-Dsoak_seconds=10 -Dc_args='-DRTE_USE_C11_MEM_MODEL -DRTE_FORCE_INTRINSICS'
 	TSAN_OPTIONS=exitcode=66 meson_tests build-tsan --suite soak
+}
+
+# The life of ports and all their settings, in software and in the kernel, under valgrind.
+control_with_valgrind()
+{
+	meson_tests build --setup valgrind --test-args=--list faults
+}
+
+# Built with link-time optimization, to which a type that differs between files is an error.
+tests_with_lto()
+{
+	local tests='classifier policy programs segments transmit'
+
+	# shellcheck disable=SC2086 # a list of words
+	build_some build-lto "app/dpdk-tap-rss drivers/librte_net_tap.so test/soak/soak
+		$(printf 'test/unit/test_%s ' $tests)" \
+		--werror -Db_lto=true -Dc_link_args=-Werror -Dsoak_seconds=10
+	# shellcheck disable=SC2086
+	meson_tests build-lto $tests 'soak kernel' 'soak driver'
 }
 
 # Debian's DPDK source with our driver in place of DPDK's: the parts that the tests below need.
@@ -256,6 +275,8 @@ if ! $quick; then
 		part 'System tests with sanitizers' sanitized_system_tests
 	fi
 	CC=clang part 'Soak with the thread sanitizer' soak_with_tsan
+	part 'Control paths with valgrind' control_with_valgrind
+	CC=gcc part 'Link-time optimization' tests_with_lto
 	part 'Build in a DPDK tree' build_dpdk
 	if $ok; then
 		part 'Tests in a DPDK tree' dpdk_tests

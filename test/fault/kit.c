@@ -66,7 +66,7 @@ static int
 make_namespaces(void)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("none", "/run", "tmpfs", 0, NULL) != 0 || mkdir(KIT_BPFFS, 0700) != 0 ||
 	    mount("none", KIT_BPFFS, "bpf", 0, NULL) != 0)
 		return -errno;
