@@ -272,6 +272,9 @@ CAN_FAIL(int, getsockname, (int fd, struct sockaddr *address, socklen_t *len), (
 	 -1, ENOBUFS)
 CAN_FAIL(int, setsockopt, (int fd, int level, int name, const void *p, socklen_t n),
 	 (fd, level, name, p, n), -1, ENOPROTOOPT, ENOBUFS)
+CAN_FAIL(int, getsockopt, (int fd, int level, int name, void *p, socklen_t *n),
+	 (fd, level, name, p, n), -1, ENOPROTOOPT)
+CAN_FAIL(int, listen, (int fd, int backlog), (fd, backlog), -1, EADDRINUSE)
 CAN_FAIL(ssize_t, send, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags), -1,
 	 ENOBUFS, EPERM)
 CAN_FAIL(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message, flags), -1,

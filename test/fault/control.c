@@ -377,6 +377,7 @@ rule_rss(struct kit_port *port)
 		.queue = queues,
 	};
 	const struct rte_flow_action actions[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_FLAG },
 		{ .type = RTE_FLOW_ACTION_TYPE_RSS, .conf = &rss },
 		{ .type = RTE_FLOW_ACTION_TYPE_END },
 	};

@@ -87,12 +87,16 @@ secondary_tidy(void)
 	memset(secondary(), 0, sizeof(*secondary()));
 }
 
-/* The parameters of a command, but for the port. */
+/* The parameters of a command, but for the port; the frame is one without a rule, or one of "rule queue". */
 static const char *
-parameters(const char *command)
+parameters(const char *command, bool ruled)
 {
 	if (strcmp(command, "/net_tap/classify") == 0)
-		return ",020000000001020000000002080045000014000000004011000001020304050607080900";
+		return ruled ? ",0200000000010200000000020800"
+			       "4500001c00000000401100000102030405060708"
+			       "00090fa200080000" :
+			       ",0200000000010200000000020800"
+			       "4500001400000000401100000102030405060708";
 	if (strcmp(command, "/net_tap/reta") == 0)
 		return ",0,00010203";
 	return "";
@@ -103,20 +107,19 @@ static unsigned int command;
 static int
 ask(struct kit_port *port)
 {
+	const struct channels_command *c = &channels.command[command / 2];
+	bool of_all = strcmp(c->name, "/net_tap/list") == 0;
 	struct rte_tel_data *data;
-	char params[128];
+	char params[192];
 	int ret;
 
-	snprintf(params, sizeof(params), "%u%s", port->id,
-		 parameters(channels.command[command].name));
+	snprintf(params, sizeof(params), "%u%s", port->id, parameters(c->name, command % 2));
 	fault_leave();
 	data = rte_tel_data_alloc();
 	fault_enter();
 	if (data == NULL)
 		return 1;
-	ret = channels.command[command].run(
-		channels.command[command].name,
-		strcmp(channels.command[command].name, "/net_tap/list") == 0 ? NULL : params, data);
+	ret = c->run(c->name, of_all ? NULL : params, data);
 	fault_leave();
 	channels_free_given();
 	rte_tel_data_free(data);
@@ -124,13 +127,28 @@ ask(struct kit_port *port)
 	return ret;
 }
 
+/* Each command twice. */
+static bool
+ask_all(struct kit_port *port)
+{
+	bool good = true;
+
+	for (command = 0; good && command < 2 * channels.n_commands; command++)
+		good = kit_step(port, channels.command[command / 2].name, ask);
+	return good;
+}
+
 void
 telemetry_run(struct kit_port *port)
 {
-	bool good = kit_probe(port) && kit_start(port, KIT_QUEUES) && flow_rules(port);
+	if (kit_probe(port) && kit_start(port, KIT_QUEUES) && flow_rules(port) && ask_all(port))
+		kit_traffic(port);
+}
 
-	for (command = 0; good && command < channels.n_commands; command++)
-		good = kit_step(port, channels.command[command].name, ask);
-	if (good)
+/* Without rules, and on another rung than the first, which has its reasons. */
+void
+telemetry_soft_run(struct kit_port *port)
+{
+	if (kit_probe(port) && kit_start(port, KIT_QUEUES) && ask_all(port))
 		kit_traffic(port);
 }

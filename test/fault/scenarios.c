@@ -11,9 +11,13 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
+#include <bpf/bpf.h>
+
+#include <linux/bpf.h>
 #include <linux/if_tun.h>
 
 #include "scenarios.h"
+#include "tap_tc.h"
 
 /* Probe to traffic, and nothing else. */
 static void
@@ -116,6 +120,41 @@ clsact_clean(void)
 	unsetenv("NET_TAP_NO_TCX");
 }
 
+/* What a process that was killed has left: a filter with a program of the driver's name. */
+
+static int
+left_prepare(void)
+{
+	clsact_prepare();
+	return move("tc qdisc add dev " KIT_REMOTE " clsact") ? 0 : -EIO;
+}
+
+static void
+left_clean(void)
+{
+	move("tc qdisc del dev " KIT_REMOTE " clsact");
+	clsact_clean();
+}
+
+static void
+left_run(struct kit_port *port)
+{
+	/* r0 = TC_ACT_UNSPEC; exit */
+	static const struct bpf_insn pass[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = -1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "tap_remote_in", "Dual BSD/GPL", pass,
+			       RTE_DIM(pass), NULL);
+	struct tap_tc tc;
+
+	if (fd < 0 || tap_tc_filter(&tc, if_nametoindex(KIT_REMOTE), fd, "tap_remote_in") != 0)
+		kit_complain(port, "cannot attach a filter: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	life_run(port);
+}
+
 const struct scenario scenarios[] = {
 	{ .name = "soft",
 	  .what = "RSS in software: probe, configure, queues, start, traffic, stop, remove",
@@ -201,6 +240,11 @@ const struct scenario scenarios[] = {
 	  .run = telemetry_run,
 	  .prepare = given_prepare_pins,
 	  .clean = given_clean_pins },
+	{ .name = "telemetry soft",
+	  .what = "the same in software, without rules",
+	  .want = { .devargs = "rss=soft" },
+	  .slow = true,
+	  .run = telemetry_soft_run },
 	{ .name = "loader",
 	  .what = "objects loaded, pinned and sent for others",
 	  .want = { .devargs = "rss=soft" },
@@ -219,6 +263,13 @@ const struct scenario scenarios[] = {
 	  .run = life_run,
 	  .prepare = clsact_prepare,
 	  .clean = clsact_clean },
+	{ .name = "remote left",
+	  .what = "the same where a killed process has left its filter",
+	  .want = { .devargs = "remote=" KIT_REMOTE ",rss=soft" },
+	  .slow = true,
+	  .run = left_run,
+	  .prepare = left_prepare,
+	  .clean = left_clean },
 };
 
 unsigned int

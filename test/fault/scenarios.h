@@ -38,6 +38,7 @@ bool flow_rules(struct kit_port *port);
 void secondary_run(struct kit_port *port);
 void secondary_tidy(void);
 void telemetry_run(struct kit_port *port);
+void telemetry_soft_run(struct kit_port *port);
 
 /* Objects that are handed over, of their own file. */
 #define GIVEN_PINS KIT_BPFFS "/pins"
