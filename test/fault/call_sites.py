@@ -22,7 +22,7 @@ CANNOT_FAIL = re.compile(r"""
     | mnl_(nlmsg|attr)_(put|get)_?\w* | mnl_socket_get_\w+
     | rte_(log|strscpy|strerror|free|rand|get_tsc_hz|delay_us_sleep|eal_process_type|panic)\w* | __rte_panic
     | rte_cpu_get_flag_enabled | rte_ether_unformat_addr | rte_flow_error_set | rte_kvargs_free | rte_ring_free
-    | rte_eth_(dev_(release_port|probing_finish|callback_process)|find_next_owned_by) | rte_vdev_register | __rte_pktmbuf_read
+    | rte_eth_(dev_(release_port|probing_finish|callback_process)|find_next(_owned_by)?) | rte_vdev_register | __rte_pktmbuf_read
     | rte_pktmbuf_free_bulk | rte_eth_pkt_burst_dummy | rte_eal_alarm_cancel
     | rte_intr_(instance_free|free_epoll_fd|vec_list_free|fd_get) | rte_intr_callback_unregister_\w+
     | rte_tel_data_start_\w+

@@ -8,6 +8,7 @@ import random
 import re
 import socket
 import struct
+import subprocess
 import time
 
 import frames
@@ -357,6 +358,33 @@ def test_a_second_port_with_the_same_remote_is_refused(way):
         port.pmd.close()
         with Testpmd(port.ns, second, wrap=WAYS[way]) as pmd:
             check_way(pmd, way)
+
+
+CLAIM = r"""
+import socket, sys, time
+sock = socket.socket(socket.AF_UNIX)
+sock.bind("\0net_tap.remote." + sys.argv[1])
+sock.listen()
+print("listens", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_claim_of_a_stranger_is_not_heeded():
+    need_bpf()
+    with Netns() as ns:
+        veth(ns)
+        index = ns.run("ip", "-o", "link", "show", REMOTE).split(":")[0]
+        claim = subprocess.Popen([*ns.exec_argv, "setpriv", "--reuid=nobody", "--clear-groups",
+                                  "/usr/bin/python3", "-c", CLAIM, index], stdout=subprocess.PIPE, text=True)
+        try:
+            assert claim.stdout.readline() == "listens\n"
+            with Testpmd(ns, f"net_tap0,iface=tap0,remote={REMOTE}") as pmd:
+                assert re.search(rf"remote={REMOTE} is claimed by process {claim.pid} of user \d+, which is not "
+                                 "heeded", pmd.log), pmd.log
+        finally:
+            claim.kill()
+            claim.wait()
 
 
 def test_a_remote_with_a_longer_mtu_than_the_application_wants_is_warned_of():

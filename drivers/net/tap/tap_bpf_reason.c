@@ -123,8 +123,6 @@ tap_bpf_log_verifier(const char *port, const char *program, int err)
 
 	if (err == EPERM || line == NULL || tap_bpf_missing_caps() != NULL)
 		return;
-	TAP_LOG(WARNING,
-		"%s: the kernel refuses program %s (%s); the next rung is tried; "
-		"the verifier's last words:%s",
+	TAP_LOG(WARNING, "%s: the kernel refuses program %s (%s); the verifier's last words:%s",
 		port, program, strerror(err), line);
 }

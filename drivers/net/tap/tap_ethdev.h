@@ -63,7 +63,7 @@ _Static_assert(TAP_RX_STASH <= TAP_RX_MAX_SEGS, "the stash has room for both");
 
 struct tap_port;
 
-/** Counters of a receive queue; written by its burst alone. */
+/** Counters of a receive queue; one thread at a time writes, see tap_stat_add(). */
 struct tap_rxq_stats {
 	uint64_t packets;
 	uint64_t bytes;
@@ -81,7 +81,7 @@ struct tap_rxq_stats {
 	uint64_t whole;       /**< super-frames delivered as they were (LRO) */
 };
 
-/** Counters of a transmit queue; written by its burst alone. */
+/** Counters of a transmit queue; as above. */
 struct tap_txq_stats {
 	uint64_t packets;
 	uint64_t bytes;

@@ -24,6 +24,7 @@
 #include <linux/if_packet.h>
 
 #include "tap_bpf_reason.h"
+#include "tap_control.h"
 #include "tap_tc.h"
 #include "tap_remote.skel.h"
 
@@ -141,8 +142,8 @@ tap_remote_attach(struct tap_remote *remote, struct tap_port *port)
 	return ret;
 }
 
-/* The process of the port that has the netdev; 0 if that cannot be seen. */
-static pid_t
+/* The process that has claimed the netdev; pid 0 and root if that cannot be seen. */
+static struct ucred
 tap_remote_owner(const struct sockaddr_un *name, socklen_t len)
 {
 	struct ucred owner = { .pid = 0 };
@@ -150,21 +151,22 @@ tap_remote_owner(const struct sockaddr_un *name, socklen_t len)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
-		return 0;
+		return owner;
 	if (connect(fd, (const struct sockaddr *)name, len) != 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &owner, &size) != 0)
-		owner.pid = 0;
+		owner = (struct ucred){ .pid = 0 };
 	close(fd);
-	return owner.pid;
+	return owner;
 }
 
-/* The port of this process that has the netdev; NULL if none. */
+/* The port of this process that has the netdev; NULL if none. The caller holds the control lock. */
 static const char *
 tap_remote_port_of(unsigned int ifindex)
 {
 	uint16_t id;
 
-	RTE_ETH_FOREACH_DEV (id) {
+	/* Those that belong to other ports, of bonding for instance, too. */
+	for (id = rte_eth_find_next(0); id < RTE_MAX_ETHPORTS; id = rte_eth_find_next(id + 1)) {
 		const struct rte_eth_dev *dev = &rte_eth_devices[id];
 
 		if (dev->dev_ops == &tap_ops && tap_port_of(dev)->remote != NULL &&
@@ -174,16 +176,48 @@ tap_remote_port_of(unsigned int ifindex)
 	return NULL;
 }
 
+/* Somebody has the name already: -EBUSY, or 0 if it is nobody who could have a port. */
+static int
+tap_remote_claimed(const struct tap_port *port, unsigned int ifindex,
+		   const struct sockaddr_un *name, socklen_t len)
+{
+	const struct ucred owner = tap_remote_owner(name, len);
+	const char *other;
+
+	if (owner.uid != 0 && owner.uid != geteuid()) {
+		TAP_LOG(WARNING,
+			"%s: remote=%s is claimed by process %d of user %u, which is not heeded",
+			port->name, port->args.remote, (int)owner.pid, owner.uid);
+		return 0;
+	}
+	tap_control_lock();
+	other = tap_remote_port_of(ifindex);
+	if (other != NULL)
+		TAP_LOG(ERR, "%s: remote=%s is captured by port %s already; allowed: one port",
+			port->name, port->args.remote, other);
+	else if (owner.pid != 0)
+		TAP_LOG(ERR,
+			"%s: remote=%s is captured by a port of process %d already; allowed: one "
+			"port",
+			port->name, port->args.remote, (int)owner.pid);
+	else
+		TAP_LOG(ERR,
+			"%s: remote=%s is captured by a port of another process already; allowed: "
+			"one port",
+			port->name, port->args.remote);
+	tap_control_unlock();
+	return -EBUSY;
+}
+
 /*
  * One port for each netdev. The claim is a name that belongs to the network namespace, needs no
- * privilege and goes with the process, however that ends.
+ * privilege and goes with the last process that has the socket, however that ends.
  */
 static int
 tap_remote_claim(struct tap_remote *remote, const struct tap_port *port)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1;
-	const char *owner = tap_remote_port_of(remote->ifindex);
 	int ret = 0;
 
 	len += (socklen_t)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1,
@@ -192,18 +226,12 @@ tap_remote_claim(struct tap_remote *remote, const struct tap_port *port)
 	if (remote->claim < 0 || bind(remote->claim, (const struct sockaddr *)&name, len) != 0 ||
 	    listen(remote->claim, SOMAXCONN) != 0)
 		ret = -errno;
-	if (ret != -EADDRINUSE && ret != 0)
+	if (ret == -EADDRINUSE)
+		return tap_remote_claimed(port, remote->ifindex, &name, len);
+	if (ret != 0)
 		TAP_LOG(ERR, "%s: remote=%s cannot be claimed: %s", port->name, port->args.remote,
 			strerror(-ret));
-	else if (ret != 0 && owner != NULL)
-		TAP_LOG(ERR, "%s: remote=%s is captured by port %s already; allowed: one port",
-			port->name, port->args.remote, owner);
-	else if (ret != 0)
-		TAP_LOG(ERR,
-			"%s: remote=%s is captured by a port of process %d already; allowed: one "
-			"port",
-			port->name, port->args.remote, (int)tap_remote_owner(&name, len));
-	return ret == -EADDRINUSE ? -EBUSY : ret;
+	return ret;
 }
 
 /* Which netdev it is, and what the port takes over of it. */
@@ -285,13 +313,15 @@ tap_remote_close(struct tap_port *port)
 	tap_tc_detach(&remote->out);
 	if (remote->members >= 0)
 		close(remote->members);
-	if (remote->claim >= 0)
-		close(remote->claim);
 	if (remote->raised)
 		tap_link_set_up(port->link, remote->ifindex, false);
+	if (remote->claim >= 0)
+		close(remote->claim);
 	tap_remote_bpf__destroy(remote->skel);
-	free(remote);
+	tap_control_lock();
 	port->remote = NULL;
+	tap_control_unlock();
+	free(remote);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tap_control.h"
 #include "tap_netdev.h"
 
 #define TAP_RESET_TRIES 8
@@ -37,7 +38,7 @@ static const struct tap_xstat tap_txq_xstats[] = {
 	{ "joined", offsetof(struct tap_txq_stats, joined) },
 };
 
-/* Counters and bases are read while others write them. */
+/* Counters are read while bursts write them. */
 static uint64_t
 tap_word(const void *at, size_t offset)
 {
@@ -48,7 +49,12 @@ tap_word(const void *at, size_t offset)
 static uint64_t
 tap_counter(const void *now, const void *base, size_t offset)
 {
-	return tap_word(now, offset) - tap_word(base, offset);
+	/* In this order: a secondary process reads while the primary moves the base up. */
+	uint64_t from = rte_atomic_load_explicit(
+		(const RTE_ATOMIC(uint64_t) *)((const char *)base + offset),
+		rte_memory_order_acquire);
+
+	return tap_word(now, offset) - from;
 }
 
 /* A counter of either kind of queue since the last reset. */
@@ -61,7 +67,7 @@ tap_counters_reset(const void *now, void *base, size_t size)
 
 	for (at = 0; at < size; at += sizeof(uint64_t))
 		rte_atomic_store_explicit((RTE_ATOMIC(uint64_t) *)((char *)base + at),
-					  tap_word(now, at), rte_memory_order_relaxed);
+					  tap_word(now, at), rte_memory_order_release);
 }
 
 static uint64_t
@@ -89,13 +95,12 @@ tap_kernel_missed(struct tap_port *port)
 }
 
 static void
-tap_rx_stats_get(const struct rte_eth_dev_data *data, struct rte_eth_stats *stats,
-		 TAP_QSTATS_TYPE *qstats)
+tap_rx_stats_get(const struct tap_port *port, struct rte_eth_stats *stats, TAP_QSTATS_TYPE *qstats)
 {
 	uint16_t i;
 
-	for (i = 0; i < data->nb_rx_queues; i++) {
-		const struct tap_rxq *q = data->rx_queues[i];
+	for (i = 0; i < port->data->nb_rx_queues; i++) {
+		const struct tap_rxq *q = port->rxq[i];
 
 		if (q == NULL)
 			continue;
@@ -113,13 +118,12 @@ tap_rx_stats_get(const struct rte_eth_dev_data *data, struct rte_eth_stats *stat
 }
 
 static void
-tap_tx_stats_get(const struct rte_eth_dev_data *data, struct rte_eth_stats *stats,
-		 TAP_QSTATS_TYPE *qstats)
+tap_tx_stats_get(const struct tap_port *port, struct rte_eth_stats *stats, TAP_QSTATS_TYPE *qstats)
 {
 	uint16_t i;
 
-	for (i = 0; i < data->nb_tx_queues; i++) {
-		const struct tap_txq *q = data->tx_queues[i];
+	for (i = 0; i < port->data->nb_tx_queues; i++) {
+		const struct tap_txq *q = port->txq[i];
 
 		if (q == NULL)
 			continue;
@@ -138,9 +142,12 @@ tap_stats_get(TAP_STATS_ARGS)
 {
 	struct tap_port *port = tap_port_of(dev);
 
-	tap_rx_stats_get(dev->data, stats, TAP_QSTATS(stats, qstats));
-	tap_tx_stats_get(dev->data, stats, TAP_QSTATS(stats, qstats));
+	/* Telemetry of ethdev's asks from threads of its own, whatever becomes of the queues meanwhile. */
+	tap_control_lock();
+	tap_rx_stats_get(port, stats, TAP_QSTATS(stats, qstats));
+	tap_tx_stats_get(port, stats, TAP_QSTATS(stats, qstats));
 	stats->imissed += tap_kernel_missed(port);
+	tap_control_unlock();
 	return 0;
 }
 
@@ -150,15 +157,16 @@ tap_stats_reset(struct rte_eth_dev *dev)
 	struct tap_port *port = tap_port_of(dev);
 	uint16_t i;
 
+	tap_control_lock();
 	/* Bases move instead of counters: those have one writer, the burst. */
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
-		struct tap_rxq *q = dev->data->rx_queues[i];
+		struct tap_rxq *q = port->rxq[i];
 
 		if (q != NULL)
 			tap_counters_reset(&q->stats, &q->stats_base, sizeof(q->stats));
 	}
 	for (i = 0; i < dev->data->nb_tx_queues; i++) {
-		struct tap_txq *q = dev->data->tx_queues[i];
+		struct tap_txq *q = port->txq[i];
 
 		if (q != NULL)
 			tap_counters_reset(&q->stats, &q->stats_base, sizeof(q->stats));
@@ -170,6 +178,7 @@ tap_stats_reset(struct rte_eth_dev *dev)
 		if (tap_flow_dropped(port) == port->flow_dropped_base)
 			break;
 	}
+	tap_control_unlock();
 	return 0;
 }
 
@@ -192,11 +201,12 @@ tap_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned i
 
 	if (xstats == NULL || n < count)
 		return (int)count;
+	tap_control_lock();
 	xstats[id].id = id;
 	xstats[id++].value = tap_flow_dropped(port) - port->flow_dropped_base;
 	for (qid = 0; qid < data->nb_rx_queues; qid++)
 		for (i = 0; i < RTE_DIM(tap_rxq_xstats); i++, id++) {
-			const struct tap_rxq *q = data->rx_queues[qid];
+			const struct tap_rxq *q = port->rxq[qid];
 
 			xstats[id].id = id;
 			xstats[id].value = q == NULL ? 0 :
@@ -205,13 +215,14 @@ tap_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *xstats, unsigned i
 		}
 	for (qid = 0; qid < data->nb_tx_queues; qid++)
 		for (i = 0; i < RTE_DIM(tap_txq_xstats); i++, id++) {
-			const struct tap_txq *q = data->tx_queues[qid];
+			const struct tap_txq *q = port->txq[qid];
 
 			xstats[id].id = id;
 			xstats[id].value = q == NULL ? 0 :
 						       tap_counter(&q->stats, &q->stats_base,
 								   tap_txq_xstats[i].offset);
 		}
+	tap_control_unlock();
 	return (int)count;
 }
 
