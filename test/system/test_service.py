@@ -11,6 +11,8 @@ from testpmd import ROOT
 
 PAGE = (ROOT / "doc" / "deployment.rst").read_text()
 HANDED_OVER = "rung 1 of 3: full BPF program), with objects that were handed over"
+# The page's alice, by a name that no machine's own user has.
+USER = "nettap-alice"
 BPF_AND_PERFMON = 1 << 39 | 1 << 38
 
 
@@ -25,7 +27,7 @@ def blocks(heading, language):
 def machine():
     need_bpf()
     with Machine() as running:
-        running.run("useradd alice")
+        running.run(f"useradd {USER}")
         yield running
 
 
@@ -37,7 +39,7 @@ def with_plugin(command):
 def alice(machine):
     """The log of a port of alice, who has no capabilities."""
     vdev = re.search(r"``--vdev (\S+rss_fds=\S+)``", PAGE)[1]
-    return machine.run("setpriv --reuid alice --regid alice --clear-groups --bounding-set=-all "
+    return machine.run(f"setpriv --reuid {USER} --regid {USER} --clear-groups --bounding-set=-all "
                        f"dpdk-testpmd --no-huge -m 128 --no-pci -d {PLUGIN_INSIDE} --vdev {vdev} -- "
                        "--rxq=4 --txq=4 --total-num-mbufs=4096 --no-mlockall")
 
@@ -62,7 +64,7 @@ def test_a_wrong_option_is_told_at_start(machine):
 
 def test_the_service_gives_alice_rss_in_the_kernel(machine):
     commands = blocks("The Service", "console")[0]
-    machine.run(commands.replace("sudo ", ""))
+    machine.run(commands.replace("sudo ", "").replace("alice", USER))
     state = unit(machine, "dpdk-tap-rss")
     assert state["ActiveState"] == "active" and state["UnitFileState"] == "enabled", state
     status = machine.run(f"cat /proc/{state['MainPID']}/status")
