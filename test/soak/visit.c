@@ -24,6 +24,7 @@
 
 #include "change.h"
 #include "frames.h"
+#include "patience.h"
 #include "visit.h"
 
 #define HUGE "/sys/kernel/mm/hugepages/hugepages-2048kB/"
@@ -33,7 +34,6 @@
 #define STAY_US 200000
 
 static atomic_bool stop;
-static unsigned long pages_before;
 static unsigned int orderly, killed, failed;
 
 /* Hugepages */
@@ -63,20 +63,47 @@ write_pages(unsigned long pages)
 	fclose(file);
 }
 
-static void
-give_back_pages(void)
+/*
+ * A process that gives the pages back when this one is gone, however it went: Ctrl-C and the signals of a
+ * timeout do not get to it. Its end of the pipe stays ours alone: visitors close it at their exec.
+ */
+static bool
+keep_pages(unsigned long pages)
 {
-	umount2(VISIT_HUGE_DIR, MNT_DETACH);
-	write_pages(pages_before);
+	int life[2], fd;
+	pid_t pid;
+	char c;
+
+	if (pipe2(life, O_CLOEXEC) != 0)
+		return false;
+	pid = fork();
+	if (pid != 0) {
+		close(life[0]);
+		return pid > 0;
+	}
+	setsid();
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	/* Nobody waits for the end of our output. */
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		close(fd);
+	close(life[1]);
+	while (read(life[0], &c, 1) < 0 && errno == EINTR)
+		;
+	write_pages(pages);
+	_exit(EXIT_SUCCESS);
 }
 
 void
 visit_prepare(void)
 {
 	unsigned long free_pages = read_number(HUGE "free_hugepages");
+	unsigned long pages_before = read_number(HUGE "nr_hugepages");
 
-	pages_before = read_number(HUGE "nr_hugepages");
-	atexit(give_back_pages);
+	if (!keep_pages(pages_before)) {
+		fprintf(stderr, "soak: a process for the hugepages: %s\n", strerror(errno));
+		exit(EXIT_FAILURE);
+	}
 	if (free_pages < PAGES)
 		write_pages(pages_before + PAGES - free_pages);
 	if (read_number(HUGE "free_hugepages") < PAGES) {
@@ -145,7 +172,7 @@ is_attached(int fd)
 	struct pollfd word = { .fd = fd, .events = POLLIN };
 	char c;
 
-	return poll(&word, 1, ATTACH_MS) == 1 && read(fd, &c, 1) == 1;
+	return poll(&word, 1, (int)test_patience(ATTACH_MS)) == 1 && read(fd, &c, 1) == 1;
 }
 
 /* One of them, from its coming to its going. */

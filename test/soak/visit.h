@@ -13,8 +13,8 @@
 #define VISIT_HUGE_DIR "/run/huge"
 
 /**
- * Give the process a mount namespace with a /run of its own and hugepages in it, which are given
- * back at its end. Ends the process, as skipped, if the kernel has none.
+ * Give the process a mount namespace with a /run of its own and hugepages in it, which another process
+ * gives back once this one has ended, be it by SIGKILL. Ends the process, as skipped, if the kernel has none.
  */
 void visit_prepare(void);
 

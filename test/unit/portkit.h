@@ -17,13 +17,14 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "patience.h"
 #include "runner.h"
 
 #define KIT_IFACE "p0"
 /** Another network namespace. */
 #define KIT_ABROAD "abroad"
 /** How long for something that has to come. */
-#define KIT_WAIT_MS 5000
+#define KIT_WAIT_MS test_patience(5000)
 
 /** The driver has said so since the last look. */
 #define CHECK_WORDS(words)                                                                         \

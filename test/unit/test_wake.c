@@ -39,11 +39,11 @@ no_queues_to_wait_for(const void *arg)
 
 /* Is the thread, which waits for a queue, told within so many ms? */
 static bool
-told(int ms)
+told(unsigned int ms)
 {
 	struct rte_epoll_event event;
 
-	return rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, ms) > 0;
+	return rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, (int)ms) > 0;
 }
 
 static bool
