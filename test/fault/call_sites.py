@@ -13,19 +13,25 @@ import subprocess
 import sys
 
 # These have wrappers, to see what they free or make, and do not fail.
-WATCHED = {"free", "munmap", "rte_tel_data_free", "rte_telemetry_register_cmd", "rte_eth_dev_allocated"}
+WATCHED = {"free", "munmap", "rte_tel_data_free", "rte_telemetry_register_cmd", "rte_eth_dev_allocated",
+           "rte_intr_callback_unregister_sync"}
 # Not wrapped: what cannot fail, or whose failure is an answer like another one.
 CANNOT_FAIL = re.compile(r"""
-    (str|mem)\w+ | __errno_location | __ctype_b_loc | __isoc\d+_(sscanf|strto\w+) | v?f?printf | v?snprintf
-    | fputc | fwrite | qsort | getenv | getpagesize | time | clock_gettime | usleep | gettid | getpid
-    | pthread_mutex\w+ | pthread_join | __\w+_chk | __stack_chk_fail | __tls_get_addr
-    | mnl_(nlmsg|attr)_(put|get)_?\w* | mnl_socket_get_\w+
-    | rte_(log|strscpy|strerror|free|rand|get_tsc_hz|delay_us_sleep|eal_process_type|panic)\w* | __rte_panic
-    | rte_cpu_get_flag_enabled | rte_ether_unformat_addr | rte_flow_error_set | rte_kvargs_free | rte_ring_free
-    | rte_eth_(dev_(release_port|probing_finish|callback_process)|find_next(_owned_by)?) | rte_vdev_register | __rte_pktmbuf_read
-    | rte_pktmbuf_free_bulk | rte_eth_pkt_burst_dummy | rte_eal_alarm_cancel
-    | rte_intr_(instance_free|free_epoll_fd|vec_list_free|fd_get) | rte_intr_callback_unregister_\w+
-    | rte_tel_data_start_\w+
+    str(n?len|n?(case)?cmp|r?chr|c?spn|str|pbrk|sep|tok_r|error|tou?ll?) | mem(r?chr|cmp|cpy|move|set) | bcmp
+    | __errno_location | __ctype_b_loc | __isoc\d+_(sscanf|strtou?ll?) | v?f?printf | v?snprintf | fputc | fwrite
+    | qsort | getenv | getpagesize | geteuid | getpid | gettid | time | clock_gettime | usleep | __cmsg_nxthdr
+    | pthread_mutex_(init|destroy|lock|trylock|unlock) | pthread_mutexattr_(init|destroy|settype) | pthread_join
+    | __stack_chk_fail | __assert_fail | __tls_get_addr | __([alt]|ub)san_\w+
+    | mnl_nlmsg_(put_(extra_)?header|get_payload(_len)?)
+    | mnl_attr_(get_(type|len|payload(_len)?|u(8|16|32|64)|str)|put(_u(8|16|32|64)|_strz?)?|nest_(start|end|cancel))
+    | mnl_socket_get_(fd|portid)
+    | rte_(v?log|log_register_type_and_pick_level|strscpy|strerror|free|rand|get_tsc_hz|delay_us_sleep)
+    | rte_(cpu_get_flag_enabled|ether_unformat_addr|flow_error_set|kvargs_free|ring_free|vdev_register)
+    | __rte_panic | __rte_pktmbuf_read | rte_pktmbuf_free_bulk | __rte_trace_mem_per_thread_alloc
+    | rte_eth_dev_(release_port|probing_finish|callback_process) | rte_eth_find_next(_owned_by)?
+    | rte_eth_pkt_burst_dummy | rte_eal_(alarm_cancel|process_type)
+    | rte_intr_(instance_free|free_epoll_fd|vec_list_free|fd_get|callback_unregister_pending)
+    | rte_tel_data_start_(array|dict|string|u64)
     | rte_eth_dev_attach_secondary                # fails before there is anything
     """, re.X)
 INSTRUCTION = re.compile(r"\s+([0-9a-f]+):\s+(\w+)")
@@ -87,6 +93,8 @@ def main(program):
     for function in functions.values():
         by_name.setdefault(function.name, []).append(function)
     todo = [function for function in functions.values() if function.owner == "driver"]
+    if not todo:
+        sys.exit(f"{program}: no function is known to be the driver's; is there no debug information?")
     reached = set(todo)
     while todo:
         for name in todo.pop().leads_to:

@@ -234,19 +234,31 @@ VALUE_CAN_FAIL(rte_tel_data_add_array_int, (struct rte_tel_data * d, long value)
 VALUE_CAN_FAIL(rte_tel_data_add_array_u64, (struct rte_tel_data * d, long value), (d, value))
 VALUE_CAN_FAIL(rte_tel_data_add_array_uint, (struct rte_tel_data * d, long value), (d, value))
 
-/* Interrupts: the handler is kept, so that it can be called from here as well. */
+/* Interrupts: the handler is called by the scenario, at its time. EAL's thread does not know of it. */
 
-int __real_rte_intr_callback_register(const struct rte_intr_handle *handle, rte_intr_callback_fn f,
-				      void *arg);
 int __wrap_rte_intr_callback_register(const struct rte_intr_handle *handle, rte_intr_callback_fn f,
 				      void *arg);
 int
 __wrap_rte_intr_callback_register(const struct rte_intr_handle *handle, rte_intr_callback_fn f,
 				  void *arg)
 {
+	RTE_SET_USED(handle);
 	if (STRIKES("rte_intr_callback_register", ENOMEM))
 		return -errno;
 	channels.interrupt = f;
 	channels.interrupt_arg = arg;
-	return __real_rte_intr_callback_register(handle, f, arg);
+	return 0;
+}
+
+int __wrap_rte_intr_callback_unregister_sync(const struct rte_intr_handle *handle,
+					     rte_intr_callback_fn f, void *arg);
+int
+__wrap_rte_intr_callback_unregister_sync(const struct rte_intr_handle *handle,
+					 rte_intr_callback_fn f, void *arg)
+{
+	RTE_SET_USED(handle);
+	if (channels.interrupt != f || channels.interrupt_arg != arg)
+		return -ENOENT;
+	channels.interrupt = NULL;
+	return 1;
 }

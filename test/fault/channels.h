@@ -6,7 +6,7 @@
 
 /**
  * @file
- * DPDK's channels to secondary processes and to telemetry, with both ends in this process.
+ * DPDK's channels to secondary processes, to telemetry and to EAL's interrupt thread, with both ends in this process.
  */
 
 #include <rte_alarm.h>
@@ -35,7 +35,7 @@ struct channels {
 	bool following;               /**< an action of the secondary's is running */
 	rte_eal_alarm_callback alarm; /**< the secondary's; NULL: not set */
 	void *alarm_arg;
-	rte_intr_callback_fn interrupt; /**< the last that was registered */
+	rte_intr_callback_fn interrupt; /**< that is registered */
 	void *interrupt_arg;
 	struct channels_command command[16];
 	unsigned int n_commands;

@@ -284,7 +284,7 @@ queue_start(struct kit_port *port)
 	return rte_eth_dev_rx_queue_start(port->id, 1);
 }
 
-/* What EAL's thread does at an event of the link, which has come meanwhile or not. */
+/* What EAL's thread would do at an event of the link, which has come meanwhile or not. */
 static int
 link_event(struct kit_port *port)
 {

@@ -15,6 +15,7 @@
 #include <rte_errno.h>
 
 #include "fault.h"
+#include "patience.h"
 
 /* Frames of backtrace() that are ours: fault_strikes() or fault_came(), and the wrapper. */
 #define OWN_FRAMES 2
@@ -80,15 +81,6 @@ fault_init(void)
 
 	/* The first call loads a library. */
 	backtrace(frames, RTE_DIM(frames));
-}
-
-unsigned int
-fault_patience(unsigned int time)
-{
-	const char *times = getenv("TAP_TEST_PATIENCE");
-	double factor = times != NULL ? strtod(times, NULL) : 1;
-
-	return factor > 1 ? (unsigned int)(time * factor) : time;
 }
 
 void
@@ -324,7 +316,7 @@ fault_count_live(struct fault_live *count, size_t bpf_expected)
 			count->blocks++;
 	pthread_mutex_unlock(&live_lock);
 	count->bpf = count_bpf();
-	for (ms = 0; count->bpf > bpf_expected && ms < fault_patience(BPF_PATIENCE_MS); ms += 10) {
+	for (ms = 0; count->bpf > bpf_expected && ms < test_patience(BPF_PATIENCE_MS); ms += 10) {
 		usleep(10000);
 		count->bpf = count_bpf();
 	}
@@ -356,8 +348,8 @@ print_callers(FILE *out, void *const caller[FAULT_FRAMES])
 void
 fault_print(FILE *out, unsigned int number)
 {
-	fprintf(out, "    site %u: %s(), %u times, called from\n", sites[number].order,
-		sites[number].kind->name, sites[number].hits + sites[number].after);
+	fprintf(out, "%s(), %u times, called from\n", sites[number].kind->name,
+		sites[number].hits + sites[number].after);
 	print_callers(out, sites[number].caller);
 }
 

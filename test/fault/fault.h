@@ -69,9 +69,6 @@ void fault_arm(const struct fault *faults, unsigned int n);
 /** No more faults, no more counting. */
 void fault_stop(void);
 
-/** Time that something may take, as many times as long as TAP_TEST_PATIENCE says on slow machines. */
-unsigned int fault_patience(unsigned int time);
-
 /** This thread is in the driver from now on, or not: elsewhere nothing is counted or fails. */
 void fault_enter(void);
 void fault_leave(void);
@@ -90,7 +87,8 @@ void fault_print(FILE *out, unsigned int number);
  * Tell how many of the call sites in the machine code of @p program have failed, those of
  * sites for which @p injected is true; and which have not, if @p all. call_sites.py has listed them.
  *
- * @return false if the list is missing, or says that the driver calls what has no wrapper
+ * @return false if the list is missing, has none of the driver's, is not understood, or says that the driver
+ * calls what has no wrapper
  */
 bool fault_print_places(const char *program, const bool *injected, bool all);
 

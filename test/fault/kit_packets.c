@@ -19,6 +19,7 @@
 #include <rte_udp.h>
 
 #include "kit.h"
+#include "patience.h"
 
 #define N_FLOWS 24
 /* UDP ports of the flows: this and the following. */
@@ -164,7 +165,7 @@ static void
 receive(struct kit_port *port, int sock)
 {
 	struct flow flows[N_FLOWS] = { 0 };
-	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * fault_patience(PATIENCE_MS);
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * test_patience(PATIENCE_MS);
 	unsigned int i;
 
 	for (i = 0; i < N_FLOWS; i++) {
@@ -186,7 +187,7 @@ receive(struct kit_port *port, int sock)
 static bool
 came_out(int sock, uint32_t number)
 {
-	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * fault_patience(PATIENCE_MS) / TRIES;
+	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * test_patience(PATIENCE_MS) / TRIES;
 	struct frame f;
 
 	while (rte_rdtsc() < end)

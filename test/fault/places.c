@@ -36,7 +36,7 @@ fault_print_places(const char *program, const bool *injected, bool all)
 	char owner[16], name[64], where[256];
 	bool complete = true;
 	uintptr_t address;
-	char path[512];
+	char path[512], line[512];
 	unsigned int i;
 	FILE *file;
 
@@ -46,8 +46,13 @@ fault_print_places(const char *program, const bool *injected, bool all)
 		printf("%s: %s: which call sites there are is not known\n", path, strerror(errno));
 		return false;
 	}
-	while (fscanf(file, "%" SCNxPTR " %15s %63s %255[^\n]", &address, owner, name, where) ==
-	       4) {
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (sscanf(line, "%" SCNxPTR " %15s %63s %255[^\n]", &address, owner, name,
+			   where) != 4) {
+			printf("FAILED %s: not understood: %s\n", path, line);
+			complete = false;
+			continue;
+		}
 		if (strcmp(owner, "unwrapped") == 0) {
 			printf("FAILED %s() is called by the driver and has no wrapper\n", name);
 			complete = false;
@@ -66,5 +71,7 @@ fault_print_places(const char *program, const bool *injected, bool all)
 	for (i = 0; i < sizeof(tally) / sizeof(tally[0]); i++)
 		printf("    %s: %u of %u call sites in its machine code have failed\n",
 		       tally[i].owner, tally[i].failed, tally[i].known);
-	return complete;
+	if (tally[0].known == 0)
+		printf("FAILED no call site in the machine code is known to be the driver's\n");
+	return complete && tally[0].known != 0;
 }

@@ -20,6 +20,7 @@
 
 #include <rte_cycles.h>
 
+#include "patience.h"
 #include "runner.h"
 #include "scenarios.h"
 
@@ -40,6 +41,7 @@ static struct {
 	const struct scenario *scenario;
 	struct fault fault[2];
 	unsigned int n;
+	unsigned int order; /* the first one's, in the recording of its scenario */
 } current;
 
 static struct {
@@ -62,6 +64,7 @@ static bool injected_here[FAULT_MAX_SITES]; /* in this scenario */
 static struct {
 	const struct scenario *scenario; /* NULL: none is known */
 	struct fault fault;
+	unsigned int order;
 	unsigned int rung;
 } way_to[FAULT_MAX_SITES];
 
@@ -72,10 +75,13 @@ print_current(void)
 {
 	unsigned int i;
 
-	printf("    --only '%s' --site %u\n", current.scenario->name,
-	       fault_site(current.fault[0].site)->order);
+	printf("    --only '%s'", current.scenario->name);
+	if (current.n == 0)
+		printf(", without a fault\n");
+	else
+		printf(" --site %u\n", current.order);
 	for (i = 0; i < current.n; i++) {
-		printf("    %spassage %u: %s\n", i == 0 ? "" : "then ", current.fault[i].nth,
+		printf("    %spassage %u: %s: ", i == 0 ? "" : "then ", current.fault[i].nth,
 		       strerror(current.fault[i].error));
 		fault_print(stdout, current.fault[i].site);
 	}
@@ -110,7 +116,7 @@ run_once(const struct scenario *scenario, struct kit_port *port, bool first)
 	port->want = &scenario->want;
 	kit_count(&before, NULL);
 	kit_log_reset();
-	alarm(fault_patience(RUN_SECONDS));
+	alarm(test_patience(RUN_SECONDS));
 	scenario->run(port);
 	if (port->started)
 		kit_stop(port);
@@ -152,6 +158,7 @@ remember_ways(const struct scenario *scenario, unsigned int rung)
 		    !injected_before[i]) {
 			way_to[i].scenario = scenario;
 			way_to[i].fault = current.fault[0];
+			way_to[i].order = current.order;
 			way_to[i].rung = rung;
 		}
 }
@@ -222,6 +229,7 @@ inject_site(const struct scenario *scenario, unsigned int site, uint32_t hits, u
 	uint32_t nth;
 
 	for (nth = 0; nth < (full ? hits : 1); nth++) {
+		current.order = fault_site(site)->order;
 		current.fault[0] = (struct fault){ .site = site, .nth = nth };
 		inject_errors(scenario, rung, 1, full);
 	}
@@ -242,6 +250,7 @@ test_scenario(const struct scenario *scenario, const struct options *options)
 	memset(injected_here, 0, sizeof(injected_here));
 	/* Once for what happens once in a process, once to record. */
 	current.scenario = scenario;
+	current.n = 0;
 	run_once(scenario, &port, true);
 	if (!port.failed) {
 		fault_record();
@@ -260,18 +269,27 @@ test_scenario(const struct scenario *scenario, const struct options *options)
 	for (i = 0; i < fault_sites(); i++) {
 		if (hits[i] == 0)
 			continue;
-		if (options->list)
+		if (options->list) {
+			printf("    site %u: ", fault_site(i)->order);
 			fault_print(stdout, i);
-		else if (worthwhile(scenario, options, i))
-			inject_site(scenario, i, hits[i], port.rung,
-				    options->full || options->site >= 0);
+		} else if (worthwhile(scenario, options, i))
+			inject_site(scenario, i, hits[i], port.rung, options->full);
 	}
 	printf("    %u faults injected, %u of them wrongly dealt with, %u s\n",
 	       total.injected - before, total.bad - bad,
 	       (unsigned int)((rte_rdtsc() - begin) / rte_get_tsc_hz()));
 	/* The good call after all of them. */
+	current.n = 0;
 	run_once(scenario, &port, false);
 	return total.bad == bad && !port.failed;
+}
+
+/* Does only another fault of this scenario lead to a site, and is there something new to learn there? */
+static bool
+second_due(const struct scenario *scenario, const struct options *options, unsigned int site)
+{
+	return way_to[site].scenario == scenario && !injected_before[site] &&
+	       (options->full || !place_before(injected_before, site));
 }
 
 /* Two faults: at sites that only another fault leads to, that of the first way found. */
@@ -283,9 +301,9 @@ inject_second(const struct scenario *scenario, const struct options *options)
 
 	current.scenario = scenario;
 	for (i = 0; i < fault_sites(); i++) {
-		if (way_to[i].scenario != scenario || injected_before[i] ||
-		    (!options->full && place_before(injected_before, i)))
+		if (!second_due(scenario, options, i))
 			continue;
+		current.order = way_to[i].order;
 		current.fault[0] = way_to[i].fault;
 		current.fault[1] = (struct fault){ .site = i };
 		inject_errors(scenario, way_to[i].rung, 2, options->full);
@@ -311,13 +329,12 @@ run_scenario(const struct scenario *scenario, const struct options *options, con
 }
 
 static bool
-has_second(const struct scenario *scenario)
+has_second(const struct scenario *scenario, const struct options *options)
 {
 	unsigned int i;
 
 	for (i = 0; i < fault_sites(); i++)
-		if (way_to[i].scenario == scenario && !injected_before[i] &&
-		    !place_before(injected_before, i))
+		if (second_due(scenario, options, i))
 			return true;
 	return false;
 }
@@ -364,7 +381,7 @@ usage(FILE *out, const char *program)
 		program);
 	for (i = 0; i < scenarios_count(); i++)
 		fprintf(out, "             %-16s %s\n", scenarios[i].name, scenarios[i].what);
-	fprintf(out, "  --site   one call site of it, by its number in --list\n");
+	fprintf(out, "  --site   one call site of it, by its number in --list, as with --full\n");
 }
 
 static bool
@@ -404,6 +421,7 @@ parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 's':
 			options->site = (int)strtol(optarg, NULL, 0);
+			options->full = true;
 			break;
 		default:
 			usage(c == 'h' ? stdout : stderr, argv[0]);
@@ -435,7 +453,7 @@ main(int argc, char **argv)
 		if (options.only == NULL || strcmp(options.only, scenarios[i].name) == 0)
 			run_scenario(&scenarios[i], &options, "fault", test_scenario);
 	for (i = 0; i < scenarios_count(); i++)
-		if (has_second(&scenarios[i]))
+		if (has_second(&scenarios[i], &options))
 			run_scenario(&scenarios[i], &options, "second fault", inject_second);
 	print_totals();
 	if (!options.list && !fault_print_places(argv[0], injected_before, options.missed))
