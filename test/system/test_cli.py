@@ -101,17 +101,19 @@ def test_show_has_rules_with_their_hits_by_pages(port):
 def test_show_has_rss_rules_with_what_is_their_own(port):
     """An RSS action with types and function of its own, one with the port's, a flag, a long pattern."""
     rules = Rules(port.pmd)
-    rules.create("ipv6", "rss func symmetric_toeplitz types ipv6-tcp end queues 1 2 end")
-    rules.create("ipv4 src is 10.99.0.1", "rss types end queues 0 1 2 3 end / flag")
-    rules.create("eth src is 02:00:00:00:00:01 dst is 02:00:00:00:00:02 / vlan vid is 5 pcp is 1 / "
-                 "ipv6 src is fd00::1 dst is fd00::2 hop is 3 / tcp src is 1 dst is 2 flags is 2", "drop")
-    shown = ask(port, "show")["ports"][0]["flow_rules"].values()
-    own, ports, dropped = sorted(shown, key=lambda rule: (rule["fate"] == "drop", rule.get("flag", 0)))
-    assert (own["fate"], own["algorithm"], own["types"]) == ("rss", "symmetric", ["ipv6-tcp"]), own
-    assert (own["port_hash"], own["port_reta"]) == (0, 0), own
-    assert (ports["fate"], ports["flag"], ports["port_hash"]) == ("rss", 1, 1) and "types" not in ports, ports
-    assert dropped["match"].endswith("...") and len(dropped["match"]) > 100, dropped
-    rules.flush()
+    try:
+        rules.create("ipv6", "rss func symmetric_toeplitz types ipv6-tcp end queues 1 2 end")
+        rules.create("ipv4 src is 10.99.0.1", "rss types end queues 0 1 2 3 end / flag")
+        rules.create("eth src is 02:00:00:00:00:01 dst is 02:00:00:00:00:02 / vlan vid is 5 pcp is 1 / "
+                     "ipv6 src is fd00::1 dst is fd00::2 hop is 3 / tcp src is 1 dst is 2 flags is 2", "drop")
+        shown = ask(port, "show")["ports"][0]["flow_rules"].values()
+        own, ports, dropped = sorted(shown, key=lambda rule: (rule["fate"] == "drop", rule.get("flag", 0)))
+        assert (own["fate"], own["algorithm"], own["types"]) == ("rss", "symmetric", ["ipv6-tcp"]), own
+        assert (own["port_hash"], own["port_reta"]) == (0, 0), own
+        assert (ports["fate"], ports["flag"], ports["port_hash"]) == ("rss", 1, 1) and "types" not in ports, ports
+        assert dropped["match"].endswith("...") and len(dropped["match"]) > 100, dropped
+    finally:
+        rules.flush()
 
 
 def test_verify_tells_of_a_rule_that_drops(port):

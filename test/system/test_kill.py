@@ -2,8 +2,8 @@
 # Copyright(c) 2026 The net_tap authors
 """kill -9 at random instants of start and of reconfiguration: nothing is left behind.
 
-A process is stopped at the instant, so that what it holds can be seen, and killed then. 40 times;
-500 times with TAP_TEST_LONG=1. Pins belong to who made them, and stay. A clsact filter stays until the
+A process is stopped at the instant, so that what it holds can be seen, and killed then. 48 times;
+504 times with TAP_TEST_LONG=1. Pins belong to who made them, and stay. A clsact filter stays until the
 next start on the same netdev, and lets all packets pass until then; its qdisc, which nobody can tell to
 be ours, stays when it is empty.
 """
@@ -23,9 +23,9 @@ from netns import Netns
 from test_remote import REMOTE, WAYS, filters, host_receives, veth
 from testpmd import CLI, PATIENCE, Testpmd, TestpmdError
 
-KILLS = 500 if os.environ.get("TAP_TEST_LONG") == "1" else 40
 MODES = (*RUNG, *WAYS, "pins")
-ROUNDS = KILLS // (2 * len(MODES)) + 1
+LONG = os.environ.get("TAP_TEST_LONG") == "1"
+ROUNDS = 42 if LONG else 4  # of each mode, for each of two tests
 # Start takes as long as this, about, with the time until EAL is up.
 START_SECONDS = 1.2
 RECONFIGURE = [
@@ -143,11 +143,13 @@ def test_killed_while_it_starts_it_leaves_nothing(around):
         held = kill_stopped(pmd)
         held_at_all += bool(held)
         around.check(held)
-    assert around.mode == "soft" or KILLS < 100 or held_at_all
+    # All of a few rounds may end before the programs are loaded: how soon that is, is the machine's.
+    assert around.mode == "soft" or not LONG or held_at_all
     around.start_works()
 
 
 def test_killed_while_it_is_reconfigured_it_leaves_nothing(around):
+    held_at_all = 0
     dice = random.Random(around.mode)
     for _ in range(ROUNDS):
         pmd = around.port(start=False)
@@ -161,5 +163,7 @@ def test_killed_while_it_is_reconfigured_it_leaves_nothing(around):
             if not isinstance(error, (OSError, TestpmdError)):
                 raise
             raise AssertionError(f"testpmd has ended by itself: {error}\n{pmd.tail()}") from error
+        held_at_all += bool(held)
         around.check(held)
+    assert around.mode == "soft" or held_at_all
     around.start_works()

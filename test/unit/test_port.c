@@ -246,6 +246,9 @@ headers_in_pieces(const void *arg)
 	uint32_t whole[MAX_FRAMES], pieces[MAX_FRAMES];
 
 	RTE_SET_USED(arg);
+	CHECK(small != NULL, "no pool");
+	if (small == NULL)
+		return;
 	CHECK(hashes(kit_pool, whole), "not all frames with hash and type, whole");
 	CHECK(hashes(small, pieces), "not all frames with hash and type, in pieces");
 	CHECK(memcmp(whole, pieces, sizeof(whole)) == 0, "other hashes");
@@ -396,7 +399,7 @@ external_buffers(const void *arg)
 		rte_pktmbuf_free_bulk(pkts, n);
 	}
 	kit_gone();
-	CHECK(rte_mempool_avail_count(from) == N, "mbufs are lost");
+	CHECK(from == NULL || rte_mempool_avail_count(from) == N, "mbufs are lost");
 	rte_mempool_free(from);
 	rte_free(memory);
 }
