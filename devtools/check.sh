@@ -53,7 +53,6 @@ check_cppcheck()
 		-D__x86_64__ -Ibpf -Idrivers/net/tap bpf drivers app test
 }
 
-# The build folder of clang, if there is one: its flags are clang's.
 # The analyzer takes three quarters of the time: tests, which are run under sanitizers, do without.
 tidy()
 {
@@ -63,6 +62,7 @@ tidy()
 	clang-tidy --quiet -p "$build" --checks="$checks" "$1"
 }
 
+# The build folder of clang, if there is one: its flags are clang's.
 check_tidy()
 {
 	local build=build-clang

@@ -22,10 +22,12 @@ esac
 need_root 'the tests make network namespaces and load BPF programs.'
 
 PYTHON=/usr/bin/python3
+OUTPUTS=$(mktemp -d)
 # One line per test: its result (passed, failed, skipped) and its name.
-LEDGER=$(mktemp)
+LEDGER=$OUTPUTS/ledger
 # The last lines of the parts that failed, to be said again at the end.
-FAILURES=$(mktemp)
+FAILURES=$OUTPUTS/failures
+touch "$LEDGER" "$FAILURES"
 DPDK=.deps/dpdk-net_tap
 DPDK_BUILD=$DPDK/build
 
@@ -54,7 +56,7 @@ finish()
 	sed -n -E 's/^(failed|skipped) /\1: /p' "$LEDGER"
 	echo "$(count passed) passed, $(count failed) failed"
 	[ "$(count failed)" -eq 0 ] || status=1
-	rm -f "$LEDGER" "$FAILURES"
+	rm -rf "$OUTPUTS"
 	exit "$status"
 }
 trap finish EXIT
@@ -66,11 +68,10 @@ trap 'exit 143' TERM
 # then ignores errors within.)
 part()
 {
-	local name=$1 start=$SECONDS status before failed output
+	local name=$1 start=$SECONDS status before failed output=$OUTPUTS/part
 
 	shift
 	say "$name ..."
-	output=$(mktemp)
 	before=$(wc -l < "$LEDGER")
 	failed=$(count failed)
 	set +e
@@ -78,7 +79,7 @@ part()
 		trap remove_plugin_copy EXIT
 		set -e
 		"$@"
-	) 2>&1 | tee "$output"
+	) 2>&1 | tee -i "$output"
 	status=${PIPESTATUS[0]}
 	set -e
 	if [ "$status" -ne 0 ]; then
@@ -91,7 +92,6 @@ part()
 		ok=false
 		{ say "The end of: $name"; tail -n 100 "$output"; } >> "$FAILURES"
 	fi
-	rm -f "$output"
 	say "$name: $(if $ok; then echo passed; else echo FAILED; fi), $((SECONDS - start)) s."
 }
 
@@ -131,8 +131,9 @@ meson_tests()
 		    result = {'OK': 'passed', 'SKIP': 'skipped'}.get(test['result'], 'failed')
 		    counts = re.findall(r'^(\d+) passed, (\d+) failed$', test.get('stdout', ''), re.M)
 		    passed, failed = map(int, counts[-1]) if counts else (0, 0)
+		    why = re.findall(r'^skipped(:.*)', test.get('stdout', ''), re.M)[:1] if result == 'skipped' else []
 		    if passed + failed == 0 or result == 'failed' and failed == 0:
-		        print(result, sys.argv[2] + ':', test['name'])
+		        print(result, sys.argv[2] + ':', test['name'] + ''.join(why))
 		    for kind in ['passed'] * passed + ['failed'] * failed:
 		        print(kind, sys.argv[2] + ':', test['name'])
 	PYTHON
@@ -173,9 +174,9 @@ sanitized_system_tests()
 # (Built with clang: gcc warns of each fence in DPDK's headers.)
 soak_with_tsan()
 {
-	build_some build-tsan 'drivers/librte_net_tap.so test/soak/soak' -Db_sanitize=thread -Db_lundef=false \
+	build_some build-clang-tsan 'drivers/librte_net_tap.so test/soak/soak' -Db_sanitize=thread -Db_lundef=false \
 		-Dsoak_seconds=10 -Dc_args='-DRTE_USE_C11_MEM_MODEL -DRTE_FORCE_INTRINSICS'
-	TSAN_OPTIONS=exitcode=66 meson_tests build-tsan --suite soak
+	TSAN_OPTIONS=exitcode=66 meson_tests build-clang-tsan --suite soak
 }
 
 # The life of ports and all their settings, in software and in the kernel, under valgrind.
