@@ -6,7 +6,8 @@
 #
 # The benchmark, from a fresh Debian on: installs what is missing, builds, and measures this driver
 # beside the one that comes with DPDK and beside what bare system calls reach. Writes all figures
-# as JSON, and a page of tables and plots, benchmarks.md. About half an hour; keep the machine quiet.
+# as JSON, and a page of tables and plots, benchmarks.md. About a quarter of an hour; keep the machine
+# quiet. Memory is of huge pages if there are any (sysctl vm.nr_hugepages=1024); the page tells.
 #
 #   --quick      few rounds, and short ones: minutes; to see whether all works, not for figures
 #   --only LIST  parts, of: forward (testpmd and iperf3 between two namespaces), and the sections
