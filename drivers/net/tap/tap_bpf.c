@@ -126,10 +126,10 @@ tap_bpf_load(bool l3, bool basic)
 	return skel;
 }
 
-/* The same, with what libbpf says kept. */
 static struct tap_steer_bpf *
-tap_bpf_load_heard(bool l3, bool basic)
+tap_bpf_try(const char *port, bool l3, bool basic, char *reason)
 {
+	const char *program = basic ? "tap_steer_basic" : "tap_steer";
 	struct tap_steer_bpf *skel;
 	int err;
 
@@ -137,17 +137,6 @@ tap_bpf_load_heard(bool l3, bool basic)
 	skel = tap_bpf_load(l3, basic);
 	err = errno;
 	tap_bpf_listen_end();
-	errno = err;
-	return skel;
-}
-
-static struct tap_steer_bpf *
-tap_bpf_try(const char *port, bool l3, bool basic, char *reason)
-{
-	const char *program = basic ? "tap_steer_basic" : "tap_steer";
-	struct tap_steer_bpf *skel = tap_bpf_load_heard(l3, basic);
-	int err = errno;
-
 	if (skel == NULL) {
 		tap_bpf_log_verifier(port, program, err);
 		tap_bpf_explain(reason, program, err);

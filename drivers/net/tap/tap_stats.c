@@ -38,21 +38,19 @@ static const struct tap_xstat tap_txq_xstats[] = {
 	{ "joined", offsetof(struct tap_txq_stats, joined) },
 };
 
-/* Counters are read while bursts write them. */
+/* Counters are read while bursts write them; acquire keeps what is read next behind it. */
 static uint64_t
 tap_word(const void *at, size_t offset)
 {
 	return rte_atomic_load_explicit((const RTE_ATOMIC(uint64_t) *)((const char *)at + offset),
-					rte_memory_order_relaxed);
+					rte_memory_order_acquire);
 }
 
 static uint64_t
 tap_counter(const void *now, const void *base, size_t offset)
 {
 	/* In this order: a secondary process reads while the primary moves the base up. */
-	uint64_t from = rte_atomic_load_explicit(
-		(const RTE_ATOMIC(uint64_t) *)((const char *)base + offset),
-		rte_memory_order_acquire);
+	uint64_t from = tap_word(base, offset);
 
 	return tap_word(now, offset) - from;
 }
