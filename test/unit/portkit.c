@@ -18,6 +18,7 @@
 #include <rte_eal.h>
 #include <rte_log.h>
 
+#include "logged.h"
 #include "portkit.h"
 
 #define VDEV "net_tap_test"
@@ -32,16 +33,7 @@ static FILE *log_file;
 const char *
 kit_logged(void)
 {
-	static char text[8192];
-	size_t n;
-
-	fflush(log_file);
-	rewind(log_file);
-	n = fread(text, 1, sizeof(text) - 1, log_file);
-	text[n] = '\0';
-	rewind(log_file);
-	(void)!ftruncate(fileno(log_file), 0);
-	return text;
+	return test_logged(log_file);
 }
 
 bool

@@ -19,6 +19,7 @@
 #include <rte_common.h>
 #include <rte_log.h>
 
+#include "logged.h"
 #include "runner.h"
 #include "tap_bpf.h"
 #include "tap_bpf_reason.h"
@@ -40,20 +41,10 @@ tap_have_cap(unsigned int cap)
 	return (caps >> cap) & 1;
 }
 
-/* What was logged since the last call. */
 static const char *
 logged(void)
 {
-	static char text[8192];
-	size_t n;
-
-	fflush(log_file);
-	rewind(log_file);
-	n = fread(text, 1, sizeof(text) - 1, log_file);
-	text[n] = '\0';
-	rewind(log_file);
-	(void)!ftruncate(fileno(log_file), 0);
-	return text;
+	return test_logged(log_file);
 }
 
 struct remedy {
