@@ -95,11 +95,17 @@ part()
 	say "$name: $(if $ok; then echo passed; else echo FAILED; fi), $((SECONDS - start)) s."
 }
 
-# Configures and builds in folder $1; what meson says only if it fails, of ninja's lines a few.
-build()
+# Configures folder $1; what meson says only if it fails.
+configure_quietly()
 {
 	configure "$@" > "$1.log" 2>&1 || { cat "$1.log"; return 1; }
 	rm "$1.log"
+}
+
+# Configures and builds in folder $1; of ninja's lines a few.
+build()
+{
+	configure_quietly "$@" || return 1
 	ninja -C "$1" | awk '!/^\[/ || NR % 50 == 1 { print; fflush() }'
 }
 
@@ -109,8 +115,7 @@ build_some()
 	local folder=$1 targets=$2
 
 	shift 2
-	configure "$folder" "$@" > "$folder.log" 2>&1 || { cat "$folder.log"; return 1; }
-	rm "$folder.log"
+	configure_quietly "$folder" "$@" || return 1
 	# shellcheck disable=SC2086 # a list of words
 	ninja -C "$folder" --quiet $targets
 }
