@@ -159,6 +159,6 @@ tap_cksum_pseudo(const uint8_t *ip, bool ipv4, uint8_t proto, uint32_t l4_len)
 
 	sum += rte_cpu_to_be_16((uint16_t)l4_len);
 	if (ipv4)
-		return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv4_hdr, src_addr), 8);
-	return sum + rte_raw_cksum(ip + offsetof(struct rte_ipv6_hdr, src_addr), 32);
+		return sum + tap_cksum_header(ip + offsetof(struct rte_ipv4_hdr, src_addr), 8);
+	return sum + tap_cksum_header(ip + offsetof(struct rte_ipv6_hdr, src_addr), 32);
 }

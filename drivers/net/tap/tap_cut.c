@@ -13,6 +13,9 @@
 #include "tap_cut.h"
 #include "tap_tun.h"
 
+/* IPv4's or TCP's, with all options. */
+#define TAP_CUT_MAX_HDR 60
+
 #define TAP_TCP_CUT_FLAGS (RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG)
 
 static uint16_t
@@ -79,6 +82,8 @@ tap_cut_find_l4(struct tap_cut *cut, const struct virtio_net_hdr *vnet)
 
 	if (cut->l3_off + ip_len > cut->end)
 		return false;
+	if (cut->ipv4 && (ip[0] & 15u) * 4 < ip_len)
+		return false;
 	if (cut->ipv4)
 		ip_len = (ip[0] & 15u) * 4;
 	proto = ip[cut->ipv4 ? offsetof(struct rte_ipv4_hdr, next_proto_id) :
@@ -120,6 +125,37 @@ tap_cut_headers(struct tap_cut *cut, const struct virtio_net_hdr *vnet)
 	return true;
 }
 
+/*
+ * Sums of all that is the same in the headers of all segments. What is written anew for each
+ * counts as zero: lengths, identification, checksums, sequence number and flags.
+ */
+static void
+tap_cut_sum(struct tap_cut *cut)
+{
+	uint8_t hdr[TAP_CUT_MAX_HDR];
+	const uint8_t *ip = cut->frame + cut->l3_off;
+	uint32_t ip_len = (ip[0] & 15u) * 4;
+	uint32_t l4_len = cut->first - cut->l4_off;
+
+	if (cut->ipv4) {
+		memcpy(hdr, ip, ip_len);
+		memset(hdr + offsetof(struct rte_ipv4_hdr, total_length), 0, 2 * sizeof(uint16_t));
+		tap_cut_put_sum(hdr + offsetof(struct rte_ipv4_hdr, hdr_checksum), 0);
+		cut->ip_sum = rte_raw_cksum(hdr, ip_len);
+	}
+	cut->pseudo_sum = tap_cksum_fold(
+		tap_cksum_pseudo(ip, cut->ipv4, cut->tcp ? IPPROTO_TCP : IPPROTO_UDP, 0));
+	memcpy(hdr, cut->frame + cut->l4_off, l4_len);
+	tap_cut_put_sum(hdr + tap_cut_cksum_offset(cut), 0);
+	if (cut->tcp) {
+		memset(hdr + offsetof(struct rte_tcp_hdr, sent_seq), 0, sizeof(uint32_t));
+		hdr[offsetof(struct rte_tcp_hdr, tcp_flags)] = 0;
+	} else {
+		tap_cut_put_sum(hdr + offsetof(struct rte_udp_hdr, dgram_len), 0);
+	}
+	cut->l4_sum = rte_raw_cksum(hdr, l4_len);
+}
+
 bool
 tap_cut_begin(struct tap_cut *cut, const uint8_t *frame, uint32_t len, uint16_t l3_off, bool ipv4,
 	      const struct virtio_net_hdr *vnet)
@@ -135,6 +171,7 @@ tap_cut_begin(struct tap_cut *cut, const uint8_t *frame, uint32_t len, uint16_t 
 		return false;
 	}
 	cut->next = cut->first;
+	tap_cut_sum(cut);
 	return true;
 }
 
@@ -143,22 +180,24 @@ static void
 tap_cut_write_ip(struct tap_cut *cut, uint8_t *dst, uint32_t len)
 {
 	uint8_t *ip = dst + cut->l3_off;
-	uint8_t *sum = ip + offsetof(struct rte_ipv4_hdr, hdr_checksum);
+	uint16_t ip_len;
+	uint16_t id;
 
 	if (!cut->ipv4) {
 		tap_cut_put16(ip + offsetof(struct rte_ipv6_hdr, payload_len),
 			      (uint16_t)(len - cut->l3_off - sizeof(struct rte_ipv6_hdr)));
 		return;
 	}
-	tap_cut_put16(ip + offsetof(struct rte_ipv4_hdr, total_length),
-		      (uint16_t)(len - cut->l3_off));
-	tap_cut_put16(ip + offsetof(struct rte_ipv4_hdr, packet_id), cut->ip_id++);
-	tap_cut_put_sum(sum, 0);
-	tap_cut_put_sum(sum, (uint16_t)~rte_raw_cksum(ip, (ip[0] & 15u) * 4));
+	ip_len = rte_cpu_to_be_16((uint16_t)(len - cut->l3_off));
+	id = rte_cpu_to_be_16(cut->ip_id++);
+	memcpy(ip + offsetof(struct rte_ipv4_hdr, total_length), &ip_len, sizeof(ip_len));
+	memcpy(ip + offsetof(struct rte_ipv4_hdr, packet_id), &id, sizeof(id));
+	tap_cut_put_sum(ip + offsetof(struct rte_ipv4_hdr, hdr_checksum),
+			(uint16_t)~tap_cksum_fold(cut->ip_sum + ip_len + id));
 }
 
-/* FIN and PSH belong to the last segment, CWR to the first. */
-static void
+/* FIN and PSH belong to the last segment, CWR to the first. @return sum of what was written */
+static uint64_t
 tap_cut_write_tcp(struct tap_cut *cut, uint8_t *dst, uint32_t payload)
 {
 	uint8_t *tcp = dst + cut->l4_off;
@@ -171,6 +210,7 @@ tap_cut_write_tcp(struct tap_cut *cut, uint8_t *dst, uint32_t payload)
 	if (cut->next != cut->first)
 		*flags &= (uint8_t)~RTE_TCP_CWR_FLAG;
 	cut->seq += payload;
+	return (uint64_t)seq + rte_cpu_to_be_16(*flags);
 }
 
 void
@@ -179,8 +219,8 @@ tap_cut_next(struct tap_cut *cut, uint8_t *dst, bool complete)
 	uint32_t len = tap_cut_len(cut);
 	uint32_t payload = len - cut->first;
 	const uint8_t *src = cut->frame + cut->next;
+	uint16_t l4_len = rte_cpu_to_be_16((uint16_t)(len - cut->l4_off));
 	uint8_t *l4 = dst + cut->l4_off;
-	uint8_t *field = l4 + tap_cut_cksum_offset(cut);
 	uint64_t sum = 0;
 	uint16_t folded;
 
@@ -190,21 +230,18 @@ tap_cut_next(struct tap_cut *cut, uint8_t *dst, bool complete)
 	else
 		rte_memcpy(dst + cut->first, src, payload);
 	tap_cut_write_ip(cut, dst, len);
-	if (cut->tcp)
-		tap_cut_write_tcp(cut, dst, payload);
-	else
-		tap_cut_put16(l4 + offsetof(struct rte_udp_hdr, dgram_len),
-			      (uint16_t)(len - cut->l4_off));
-	folded = tap_cksum_fold(tap_cksum_pseudo(dst + cut->l3_off, cut->ipv4,
-						 cut->tcp ? IPPROTO_TCP : IPPROTO_UDP,
-						 len - cut->l4_off));
+	if (cut->tcp) {
+		sum += tap_cut_write_tcp(cut, dst, payload);
+	} else {
+		memcpy(l4 + offsetof(struct rte_udp_hdr, dgram_len), &l4_len, sizeof(l4_len));
+		sum += l4_len;
+	}
+	folded = tap_cksum_fold(cut->pseudo_sum + l4_len);
 	if (complete) {
-		tap_cut_put_sum(field, 0);
-		sum += folded + (uint64_t)rte_raw_cksum(l4, cut->first - cut->l4_off);
-		folded = (uint16_t)~tap_cksum_fold(sum);
+		folded = (uint16_t)~tap_cksum_fold(sum + cut->l4_sum + folded);
 		if (folded == 0 && !cut->tcp)
 			folded = 0xffff;
 	}
-	tap_cut_put_sum(field, folded);
+	tap_cut_put_sum(l4 + tap_cut_cksum_offset(cut), folded);
 	cut->next += payload;
 }

@@ -29,7 +29,10 @@ struct tap_cut {
 	uint16_t mss;         /**< payload of all segments but the last */
 	uint16_t l3_off;
 	uint16_t l4_off;
-	uint16_t ip_id; /**< IPv4: of the next segment */
+	uint16_t ip_id;      /**< IPv4: of the next segment */
+	uint16_t ip_sum;     /**< of what all segments have in common in the IPv4 header, */
+	uint16_t pseudo_sum; /**< the pseudo header */
+	uint16_t l4_sum;     /**< and the upper layer's */
 	bool ipv4;
 	bool tcp;
 };
