@@ -14,6 +14,7 @@
 #include "fuzz.h"
 #include "tap_cut.h"
 #include "tap_ethdev.h"
+#include "tap_join.h"
 
 #define BURST 16
 #define SEGS 4
@@ -28,6 +29,7 @@ enum kind {
 
 static struct tap_port port;
 static struct tap_txq queue;
+static uint8_t stage[TAP_JOIN_STAGE];
 static int tap; /* the other end */
 static unsigned int n_freed;
 static uint8_t message[ROOM];
@@ -53,6 +55,7 @@ open_queue(void)
 	tap_fds[0][0] = pair[0];
 	tap = pair[1];
 	queue.port = &port;
+	queue.stage = stage;
 }
 
 /* Each segment in memory of its own. */

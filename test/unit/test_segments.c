@@ -149,7 +149,8 @@ make_super(struct super *s, uint32_t n, bool plain)
 
 	s->ipv4 = below(2);
 	s->tcp = below(3) != 0;
-	s->mss = (uint16_t)(1 + below(1448));
+	/* Payloads that are joined by copy, and such that are not. */
+	s->mss = (uint16_t)(1 + below(plain && below(3) == 0 ? RTE_MIN(5000u, 64000 / n) : 1448));
 	for (i = 0; i < 200; i++)
 		s->frame[i] = (uint8_t)any();
 	for (i = 0; i < tags; i++)
@@ -367,6 +368,16 @@ as_mbuf(struct rte_mbuf *m, uint8_t *data, uint32_t len)
 	m->nb_segs = 1;
 }
 
+/* Leave the checksums of a packet to the driver. */
+static void
+leave_checksums(const struct super *s, struct rte_mbuf *m, bool l3)
+{
+	m->ol_flags = s->tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+	m->ol_flags |= s->ipv4 ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM : RTE_MBUF_F_TX_IPV6;
+	m->l2_len = l3 ? 0 : s->l3;
+	m->l3_len = s->l4 - s->l3;
+}
+
 /* Spoil a packet: a bit anywhere, its length, or a whole checksum made right for other bytes. */
 static void
 spoil(const struct super *s, uint8_t *frame, uint32_t *len)
@@ -384,7 +395,7 @@ flatten(const struct tap_join *join, uint8_t *to)
 	uint32_t at = 0;
 	uint32_t i;
 
-	for (i = 0; i <= join->n; i++) {
+	for (i = 0; i < join->n_iov; i++) {
 		memcpy(to + at, join->iov[i].iov_base, join->iov[i].iov_len);
 		at += (uint32_t)join->iov[i].iov_len;
 	}
@@ -398,10 +409,10 @@ check_join(uint32_t round, uint32_t n, bool spoiled, uint32_t *joined)
 	/* Sometimes without layer 2, as on net_tun. */
 	const bool l3 = below(3) == 0;
 	const uint32_t skip = l3 ? super.l3 : 0;
-	static uint8_t whole[ROOM + TAP_JOIN_HDR], got[ROOM];
+	static uint8_t stage[TAP_JOIN_STAGE], whole[TAP_JOIN_STAGE], got[ROOM];
 	struct rte_mbuf mbufs[TAP_JOIN_MAX + 1], *pkts[TAP_JOIN_MAX + 1];
 	struct virtio_net_hdr vnet;
-	struct tap_join join;
+	struct tap_join join = { .stage = stage };
 	struct tap_cut cut;
 	uint32_t i, len;
 
@@ -410,6 +421,8 @@ check_join(uint32_t round, uint32_t n, bool spoiled, uint32_t *joined)
 		if (spoiled && below(n) == 0)
 			spoil(&super, segments[i], &lengths[i]);
 		as_mbuf(&mbufs[i], segments[i] + skip, lengths[i] - skip);
+		if (!spoiled && below(3) != 0)
+			leave_checksums(&super, &mbufs[i], l3);
 		pkts[i] = &mbufs[i];
 	}
 	*joined = tap_join(&join, pkts, (uint16_t)n, true, l3);

@@ -25,6 +25,7 @@
 #include "runner.h"
 #include "tap_cut.h"
 #include "tap_ethdev.h"
+#include "tap_join.h"
 
 #define BURST 64
 #define ROUNDS 300
@@ -60,6 +61,7 @@ static struct tap_port port;
 int tap_fds[RTE_MAX_ETHPORTS][TAP_MAX_QUEUES];
 
 static struct tap_txq queue;
+static uint8_t stage[TAP_JOIN_STAGE];
 static int tap; /* the other end of the queue's fd */
 static struct item items[BURST];
 static uint8_t message[TAP_VNET_HDR_LEN + LONGEST];
@@ -85,10 +87,8 @@ open_tap(int sndbuf)
 		perror("socketpair");
 		exit(EXIT_FAILURE);
 	}
-	memset(&queue, 0, sizeof(queue));
+	queue = (struct tap_txq){ .port = &port, .stage = stage, .l3 = l3_off == 0 };
 	tap_fds[0][0] = fds[0];
-	queue.port = &port;
-	queue.l3 = l3_off == 0;
 	tap = fds[1];
 }
 

@@ -146,6 +146,7 @@ struct tap_txq {
 	uint16_t nb_desc; /**< as asked for; a write() is over when it returns */
 	bool deferred;    /**< starts by rte_eth_dev_tx_queue_start() only */
 	bool l3;          /**< of a net_tun port */
+	uint8_t *stage;   /**< where packets are joined; NULL: they are not */
 	struct tap_port *port;
 	struct tap_txq_stats stats;
 	struct tap_txq_stats stats_base;

@@ -7,14 +7,19 @@
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
+#include <rte_memcpy.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
 #include "tap_cksum.h"
 #include "tap_join.h"
 
-/* The longest IP packet. */
-#define TAP_JOIN_BYTES 65535
+/*
+ * What is verified is copied by the way, which costs no more than reading it. Else a payload is
+ * copied if it is not longer than this: the kernel takes as long for an entry of an iovec as for
+ * some 2 KB more in one that it has.
+ */
+#define TAP_JOIN_COPY 2048
 /* Headers without payload: nothing shorter is worth a look. */
 #define TAP_JOIN_MIN (RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
 
@@ -154,24 +159,38 @@ tap_part_parse(struct tap_part *p, const struct rte_mbuf *m, bool udp, bool l3)
 	return p->len != 0;
 }
 
-/* Are the checksums the driver's business by the packet's flags, or right? */
+/* Do headers and flags agree, and is IPv4's checksum the driver's business, or right? */
 static bool
 tap_part_sound(const struct tap_part *p, const struct rte_mbuf *m)
 {
 	uint64_t l4 = m->ol_flags & RTE_MBUF_F_TX_L4_MASK;
-	uint16_t l4_len = m->data_len - p->l4_off;
 
 	if ((l4 != 0 || (m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM)) &&
 	    (m->l2_len != p->l3_off || m->l2_len + m->l3_len != p->l4_off))
 		return false;
-	if (p->ipv4 && !(m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) &&
-	    rte_raw_cksum(p->data + p->l3_off, sizeof(struct rte_ipv4_hdr)) != 0xffff)
+	if (l4 != 0 &&
+	    l4 != (p->proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM))
 		return false;
-	if (l4 != 0)
-		return l4 == (p->proto == IPPROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM :
-							RTE_MBUF_F_TX_UDP_CKSUM);
-	return tap_cksum_fold(tap_cksum_pseudo(p->data + p->l3_off, p->ipv4, p->proto, l4_len) +
-			      tap_cksum_sum(p->data + p->l4_off, l4_len)) == 0xffff;
+	return !p->ipv4 || (m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) ||
+	       tap_cksum_fold(tap_cksum_header(p->data + p->l3_off, sizeof(struct rte_ipv4_hdr))) ==
+		       0xffff;
+}
+
+/* Copy the payload; @return false if its checksum is to be verified, and is wrong */
+static bool
+tap_part_copy(const struct tap_part *p, uint8_t *to, bool verify)
+{
+	uint32_t hdr_len = p->payload - p->l4_off;
+	uint64_t sum;
+
+	if (!verify) {
+		rte_memcpy(to, p->data + p->payload, p->len);
+		return true;
+	}
+	sum = tap_cksum_pseudo(p->data + p->l3_off, p->ipv4, p->proto, hdr_len + p->len) +
+	      tap_cksum_header(p->data + p->l4_off, hdr_len) +
+	      tap_cksum_copy(to, p->data + p->payload, p->len);
+	return tap_cksum_fold(sum) == 0xffff;
 }
 
 static bool
@@ -230,7 +249,7 @@ tap_join_write_head(struct tap_join *join, const struct tap_part *first, uint32_
 		    bool push)
 {
 	bool tcp = first->proto == IPPROTO_TCP;
-	uint8_t *head = join->head + TAP_VNET_HDR_LEN;
+	uint8_t *head = join->stage + TAP_VNET_HDR_LEN;
 	uint8_t *ip = head + first->l3_off;
 	uint8_t *l4 = head + first->l4_off;
 	uint16_t l4_len = (uint16_t)(first->payload - first->l4_off + payload);
@@ -249,7 +268,7 @@ tap_join_write_head(struct tap_join *join, const struct tap_part *first, uint32_
 		vnet.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4;
 	else
 		vnet.gso_type = first->ipv4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
-	memcpy(join->head, &vnet, sizeof(vnet));
+	memcpy(join->stage, &vnet, sizeof(vnet));
 	memcpy(head, first->data, first->payload);
 	if (first->ipv4) {
 		memcpy(&ip4, ip, sizeof(ip4));
@@ -266,16 +285,43 @@ tap_join_write_head(struct tap_join *join, const struct tap_part *first, uint32_
 		l4[offsetof(struct rte_tcp_hdr, tcp_flags)] |= RTE_TCP_PSH_FLAG;
 	v = tap_cksum_fold(tap_cksum_pseudo(ip, first->ipv4, first->proto, l4_len));
 	memcpy(l4 + vnet.csum_offset, &v, sizeof(v));
-	join->iov[0].iov_base = join->head;
-	join->iov[0].iov_len = TAP_VNET_HDR_LEN + first->payload;
 }
 
+/* Room for the headers of @p first. */
 static void
+tap_join_begin(struct tap_join *join, const struct tap_part *first)
+{
+	join->staged = TAP_VNET_HDR_LEN + first->payload;
+	join->iov[0].iov_base = join->stage;
+	join->iov[0].iov_len = join->staged;
+	join->n_iov = 1;
+	join->n = 0;
+}
+
+/* @return false if the packet's checksums forbid to add it */
+static bool
 tap_join_add(struct tap_join *join, struct rte_mbuf *m, const struct tap_part *p)
 {
+	const bool verify = !(m->ol_flags & RTE_MBUF_F_TX_L4_MASK);
+	uint8_t *payload = rte_pktmbuf_mtod_offset(m, uint8_t *, p->payload);
+	struct iovec *last = &join->iov[join->n_iov - 1];
+
+	if (!tap_part_sound(p, m))
+		return false;
+	if (verify || p->len <= TAP_JOIN_COPY) {
+		payload = join->stage + join->staged;
+		if (!tap_part_copy(p, payload, verify))
+			return false;
+		join->staged += p->len;
+	}
+	if (payload == (uint8_t *)last->iov_base + last->iov_len) {
+		last->iov_len += p->len;
+	} else {
+		join->iov[join->n_iov].iov_base = payload;
+		join->iov[join->n_iov++].iov_len = p->len;
+	}
 	join->n++;
-	join->iov[join->n].iov_base = rte_pktmbuf_mtod_offset(m, void *, p->payload);
-	join->iov[join->n].iov_len = p->len;
+	return true;
 }
 
 uint16_t
@@ -286,20 +332,19 @@ tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool u
 	uint32_t payload;
 	bool push;
 
-	join->n = 0;
 	/* The second one's headers decide first: most packets end here. */
 	if (n < 2 || !tap_part_parse(&first, pkts[0], udp, l3) || first.push ||
-	    !tap_part_parse(&part, pkts[1], udp, l3) || !tap_part_follows(&first, &part, 1) ||
-	    !tap_part_sound(&first, pkts[0]))
+	    !tap_part_parse(&part, pkts[1], udp, l3) || !tap_part_follows(&first, &part, 1))
 		return 1;
-	tap_join_add(join, pkts[0], &first);
+	tap_join_begin(join, &first);
+	if (!tap_join_add(join, pkts[0], &first))
+		return 1;
 	payload = first.len;
 	push = false;
 	do {
 		if (payload + part.len + first.payload - first.l3_off > TAP_JOIN_BYTES ||
-		    !tap_part_sound(&part, pkts[join->n]))
+		    !tap_join_add(join, pkts[join->n], &part))
 			break;
-		tap_join_add(join, pkts[join->n], &part);
 		payload += part.len;
 		push = part.push;
 	} while (!push && part.len == first.len && join->n < RTE_MIN(n, TAP_JOIN_MAX) &&

@@ -7,8 +7,8 @@
 /**
  * @file
  * Packets of a burst that continue one flow, joined to a super-frame for the kernel: the
- * headers once, the payloads from where they lie. What the kernel makes of it are the same
- * packets again, should it have to take it apart.
+ * headers once, then the payloads. What the kernel makes of it are the same packets again,
+ * should it have to take it apart.
  */
 
 #include <stdbool.h>
@@ -24,14 +24,18 @@
 #define TAP_JOIN_MAX 64
 /** Ethernet with two tags. */
 #define TAP_JOIN_L2 22
-/** That, IPv6 and TCP with all options. */
-#define TAP_JOIN_HDR (TAP_JOIN_L2 + 40 + 60)
+/** The longest IP packet. */
+#define TAP_JOIN_BYTES 65535
+/** Bytes of a stage. */
+#define TAP_JOIN_STAGE (TAP_VNET_HDR_LEN + TAP_JOIN_L2 + TAP_JOIN_BYTES)
 
 /** A super-frame, ready to be written. */
 struct tap_join {
-	struct iovec iov[TAP_JOIN_MAX + 1]; /**< vnet header and headers first */
-	uint16_t n;                         /**< packets in it */
-	uint8_t head[TAP_VNET_HDR_LEN + TAP_JOIN_HDR];
+	uint8_t *stage;  /**< the caller's, TAP_JOIN_STAGE bytes: vnet header, headers, payloads */
+	uint32_t staged; /**< bytes on it */
+	struct iovec iov[TAP_JOIN_MAX + 1]; /**< the stage, and payloads that stay where they are */
+	uint16_t n_iov;
+	uint16_t n; /**< packets in it */
 };
 
 /**
@@ -40,6 +44,7 @@ struct tap_join {
  * datagrams likewise if @p udp. A packet is joined only if its checksums are left to the driver by
  * its flags, or are right: a corrupt packet stays what it is, and alone.
  *
+ * @param join  with a stage, which is in use until the super-frame is written
  * @param l3  packets begin with the IP header
  * @return packets joined; below 2 there is nothing in @p join
  */

@@ -278,11 +278,13 @@ static uint16_t
 tap_tx_joined(struct tap_txq *q, struct rte_mbuf **pkts, uint16_t n, ssize_t *ret)
 {
 	struct tap_join join;
-	uint16_t joined = tap_join(&join, pkts, n, q->port->udp_gso, q->l3);
+	uint16_t joined;
 
+	join.stage = q->stage;
+	joined = tap_join(&join, pkts, n, q->port->udp_gso, q->l3);
 	if (joined < 2)
 		return 1;
-	*ret = tap_tun_writev(tap_txq_fd(q), join.iov, joined + 1u);
+	*ret = tap_tun_writev(tap_txq_fd(q), join.iov, join.n_iov);
 	if (unlikely(*ret < 0 && !tap_tx_try_later(*ret)))
 		return 1;
 	if (likely(*ret >= 0)) {
@@ -340,6 +342,14 @@ tap_tx_queue_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc, unsig
 	q = rte_zmalloc_socket("net_tap_txq", sizeof(*q), RTE_CACHE_LINE_SIZE, (int)socket);
 	if (q == NULL)
 		return -ENOMEM;
+	if (tap_port_of(dev)->args.gro) {
+		q->stage = rte_malloc_socket("net_tap_stage", TAP_JOIN_STAGE, RTE_CACHE_LINE_SIZE,
+					     (int)socket);
+		if (q->stage == NULL) {
+			rte_free(q);
+			return -ENOMEM;
+		}
+	}
 	q->id = id;
 	q->port_id = dev->data->port_id;
 	q->port = tap_port_of(dev);
@@ -380,8 +390,13 @@ tap_tx_queue_stop(struct rte_eth_dev *dev, uint16_t id)
 void
 tap_tx_queue_release(struct rte_eth_dev *dev, uint16_t id)
 {
+	struct tap_txq *q = dev->data->tx_queues[id];
+
+	if (q == NULL)
+		return;
 	tap_control_lock();
-	rte_free(dev->data->tx_queues[id]);
+	rte_free(q->stage);
+	rte_free(q);
 	dev->data->tx_queues[id] = NULL;
 	tap_port_of(dev)->txq[id] = NULL;
 	tap_control_unlock();
