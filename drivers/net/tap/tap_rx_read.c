@@ -288,10 +288,12 @@ tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
 	/* Once: the control path may set another MTU meanwhile. */
 	uint16_t n_segs = rte_atomic_load_explicit(&q->n_segs, rte_memory_order_relaxed);
 	bool direct = n_segs == 1 && !q->port->rx_mode.gso && q->staged == 0;
+	/* The rest of a super-frame goes alone: what is joined again ends where that ends. */
+	bool rest = tap_cut_pending(&q->cut);
 	uint16_t i;
 
 	n = RTE_MIN(n, TAP_RX_CHUNK);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && (!rest || tap_cut_pending(&q->cut)); i++)
 		if (!(direct ? tap_rx_read_direct(q, &frames[i]) :
 			       tap_rx_next_staged(q, &frames[i], n_segs)))
 			break;
