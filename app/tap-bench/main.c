@@ -11,7 +11,7 @@
 #define EXIT_MISSED 1
 #define EXIT_FAILED 2
 
-#define MAX_LIMITS 24
+#define MAX_LIMITS 32
 
 static int
 finish(const struct bench_options *opt, const struct bench_results *res)

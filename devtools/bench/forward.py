@@ -29,6 +29,8 @@ MTU = 1500
 DATAGRAM = 1400
 BURST = 32          # testpmd's own default
 MBUFS = 16384
+# Linux's own default, not what this machine has: BBR holds a stream to what it measured.
+CONGESTION_CONTROL = "cubic"
 
 CORES = sorted(os.sched_getaffinity(0))
 FORWARDING_CORE = CORES[-1]
@@ -61,6 +63,7 @@ class Contestant:
         try:
             for tag in ("bench-left", "bench-right"):
                 self.ends.append(Netns(tag))
+                self.ends[-1].sysctl("net.ipv4.tcp_congestion_control", CONGESTION_CONTROL)
             self.open()
         except BaseException:
             self.close()
@@ -193,12 +196,13 @@ METHOD = (
     "Two network namespaces, iperf3 in both, and between them testpmd in io mode with two "
     "net_tap ports whose netdevs were moved there (bursts of 32, no offload asked for), or one "
     "of the limits: a loop of read() and write() between two taps of one queue, frame by frame "
-    "or with vnet header and TUNSETOFFLOAD, and a veth pair. MTU 1500. All contestants take turns "
-    "in each round, in another order each time. The forwarding thread has the last core; all else, "
-    "iperf3 of both sides too, has the others. Rates are those of iperf3's receiver. Cycles are "
-    "those of the TSC in turns of the forwarding thread that moved something, as testpmd's "
-    "record-core-cycles counts them: a poll in vain costs nothing, and what the kernel does for "
-    "a packet within read() and write() is in them. Packets are mbufs, or frames of a loop.")
+    "or with vnet header and TUNSETOFFLOAD, and a veth pair. MTU 1500, and congestion control is "
+    f"{CONGESTION_CONTROL}. All contestants take turns in each round, in another order each time. "
+    "The forwarding thread has the last core; all else, iperf3 of both sides too, has the others. "
+    "Rates are those of iperf3's receiver. Cycles are those of the TSC in turns of the forwarding "
+    "thread that moved something, as testpmd's record-core-cycles counts them: a poll in vain "
+    "costs nothing, and what the kernel does for a packet within read() and write() is in them. "
+    "Packets are mbufs, or frames of a loop.")
 
 
 def iperf(path, test, seconds):
