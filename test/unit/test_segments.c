@@ -413,6 +413,7 @@ check_join(uint32_t round, uint32_t n, bool spoiled, uint32_t *joined)
 	struct rte_mbuf mbufs[TAP_JOIN_MAX + 1], *pkts[TAP_JOIN_MAX + 1];
 	struct virtio_net_hdr vnet;
 	struct tap_join join = { .stage = stage };
+	struct tap_join_view view;
 	struct tap_cut cut;
 	uint32_t i, len;
 
@@ -425,7 +426,8 @@ check_join(uint32_t round, uint32_t n, bool spoiled, uint32_t *joined)
 			leave_checksums(&super, &mbufs[i], l3);
 		pkts[i] = &mbufs[i];
 	}
-	*joined = tap_join(&join, pkts, (uint16_t)n, true, l3);
+	tap_join_look(&view, pkts, (uint16_t)n, true, l3);
+	*joined = tap_join_pays(&view, 0) ? tap_join(&join, &view, 0) : 1;
 	if (*joined < 2)
 		return true;
 	len = flatten(&join, whole);

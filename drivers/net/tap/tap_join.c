@@ -23,20 +23,6 @@
 /* Headers without payload: nothing shorter is worth a look. */
 #define TAP_JOIN_MIN (RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr))
 
-/* A packet that could be part of a super-frame. */
-struct tap_part {
-	const uint8_t *data;
-	uint32_t seq; /* of TCP */
-	uint16_t l3_off;
-	uint16_t l4_off;
-	uint16_t payload; /* where it starts */
-	uint16_t len;     /* of the payload */
-	uint16_t ip_id;   /* of IPv4 */
-	uint8_t proto;
-	bool ipv4;
-	bool push; /* PSH: nothing follows in the same super-frame */
-};
-
 static uint16_t
 tap_part_get16(const struct tap_part *p, size_t off)
 {
@@ -230,17 +216,39 @@ tap_part_same_l4(const struct tap_part *a, const struct tap_part *b)
 	       tap_part_same(a, b, a->l4_off + offsetof(struct rte_tcp_hdr, tcp_urp), a->payload);
 }
 
-/* Is @p b what follows when @p n parts of @p first's length, the first among them, have gone? */
+/* Is @p b what follows @p a, with the same headers? */
 static bool
-tap_part_follows(const struct tap_part *first, const struct tap_part *b, uint16_t n)
+tap_part_follows(const struct tap_part *a, const struct tap_part *b)
 {
-	if (b->ipv4 != first->ipv4 || b->proto != first->proto || b->len > first->len)
+	if (a->push || b->ipv4 != a->ipv4 || b->proto != a->proto || b->len > a->len)
 		return false;
-	if (b->ipv4 && b->ip_id != (uint16_t)(first->ip_id + n))
+	if (b->ipv4 && b->ip_id != (uint16_t)(a->ip_id + 1))
 		return false;
-	if (b->proto == IPPROTO_TCP && b->seq != first->seq + (uint32_t)n * first->len)
+	if (b->proto == IPPROTO_TCP && b->seq != a->seq + a->len)
 		return false;
-	return tap_part_same_ip(first, b) && tap_part_same_l4(first, b);
+	return tap_part_same_ip(a, b) && tap_part_same_l4(a, b);
+}
+
+void
+tap_join_look(struct tap_join_view *view, struct rte_mbuf *const *pkts, uint16_t n, bool udp,
+	      bool l3)
+{
+	bool fits = false;
+	uint16_t i;
+
+	view->pkts = pkts;
+	view->n = n;
+	view->follows = 0;
+	if (n < 2)
+		return;
+	for (i = 0; i < n; i++) {
+		struct tap_part *part = &view->part[i];
+		bool fitted = fits;
+
+		fits = tap_part_parse(part, pkts[i], udp, l3);
+		if (fits && fitted && tap_part_follows(part - 1, part))
+			view->follows |= UINT64_C(1) << (i - 1);
+	}
 }
 
 /* Headers of the whole: those of the first part, with the lengths of all. */
@@ -325,32 +333,25 @@ tap_join_add(struct tap_join *join, struct rte_mbuf *m, const struct tap_part *p
 }
 
 uint16_t
-tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool udp, bool l3)
+tap_join(struct tap_join *join, const struct tap_join_view *view, uint16_t i)
 {
-	struct tap_part first;
-	struct tap_part part;
-	uint32_t payload;
-	bool push;
+	const struct tap_part *first = &view->part[i];
+	const struct tap_part *part = first;
+	uint32_t payload = 0;
+	bool push = false;
 
-	/* The second one's headers decide first: most packets end here. */
-	if (n < 2 || !tap_part_parse(&first, pkts[0], udp, l3) || first.push ||
-	    !tap_part_parse(&part, pkts[1], udp, l3) || !tap_part_follows(&first, &part, 1))
-		return 1;
-	tap_join_begin(join, &first);
-	if (!tap_join_add(join, pkts[0], &first))
-		return 1;
-	payload = first.len;
-	push = false;
-	do {
-		if (payload + part.len + first.payload - first.l3_off > TAP_JOIN_BYTES ||
-		    !tap_join_add(join, pkts[join->n], &part))
+	tap_join_begin(join, first);
+	while (payload + part->len + first->payload - first->l3_off <= TAP_JOIN_BYTES &&
+	       tap_join_add(join, view->pkts[i + join->n], part)) {
+		payload += part->len;
+		push = part->push;
+		/* What follows the one that follows the first has the first one's headers as well. */
+		if (part->len != first->len || join->n == TAP_JOIN_MAX ||
+		    !tap_join_pays(view, i + join->n - 1))
 			break;
-		payload += part.len;
-		push = part.push;
-	} while (!push && part.len == first.len && join->n < RTE_MIN(n, TAP_JOIN_MAX) &&
-		 tap_part_parse(&part, pkts[join->n], udp, l3) &&
-		 tap_part_follows(&first, &part, join->n));
+		part++;
+	}
 	if (join->n > 1)
-		tap_join_write_head(join, &first, payload, push);
+		tap_join_write_head(join, first, payload, push);
 	return join->n;
 }

@@ -38,17 +38,56 @@ struct tap_join {
 	uint16_t n; /**< packets in it */
 };
 
+/** A packet that could be part of a super-frame, and where things are in it. */
+struct tap_part {
+	const uint8_t *data;
+	uint32_t seq; /**< of TCP */
+	uint16_t l3_off;
+	uint16_t l4_off;
+	uint16_t payload; /**< where it starts */
+	uint16_t len;     /**< of the payload */
+	uint16_t ip_id;   /**< of IPv4 */
+	uint8_t proto;
+	bool ipv4;
+	bool push; /**< PSH: nothing follows in the same super-frame */
+};
+
+/** Packets in a view: one more than can be joined. */
+#define TAP_JOIN_VIEW (TAP_JOIN_MAX + 1)
+
+/** Packets of a burst, and which of them continue a flow. */
+struct tap_join_view {
+	struct rte_mbuf *const *pkts;
+	uint16_t n;
+	uint64_t follows; /**< bit i: packet i + 1 continues the flow of packet i */
+	struct tap_part part[TAP_JOIN_VIEW];
+};
+
 /**
- * Join as many of @p n packets from the first on as continue one flow: TCP segments of equal
- * length (the last may be shorter) that follow each other, with the same headers, or UDP
- * datagrams likewise if @p udp. A packet is joined only if its checksums are left to the driver by
+ * Look at the headers of @p n packets, TAP_JOIN_VIEW at most, all at once: between system
+ * calls it would take longer. TCP segments continue a flow with the same headers and the next sequence
+ * number, and are not longer; UDP datagrams likewise if @p udp.
+ *
+ * @param l3  packets begin with the IP header
+ */
+void tap_join_look(struct tap_join_view *view, struct rte_mbuf *const *pkts, uint16_t n, bool udp,
+		   bool l3);
+
+/** Is packet @p i of a view worth a tap_join()? */
+static inline bool
+tap_join_pays(const struct tap_join_view *view, uint16_t i)
+{
+	return i + 1 < view->n && (view->follows >> i & 1);
+}
+
+/**
+ * Join as many packets of a view, from packet @p i on, as continue one flow and are of equal
+ * length; the last may be shorter. A packet is joined only if its checksums are left to the driver by
  * its flags, or are right: a corrupt packet stays what it is, and alone.
  *
  * @param join  with a stage, which is in use until the super-frame is written
- * @param l3  packets begin with the IP header
  * @return packets joined; below 2 there is nothing in @p join
  */
-uint16_t tap_join(struct tap_join *join, struct rte_mbuf *const *pkts, uint16_t n, bool udp,
-		  bool l3);
+uint16_t tap_join(struct tap_join *join, const struct tap_join_view *view, uint16_t i);
 
 #endif /* TAP_JOIN_H */

@@ -269,19 +269,19 @@ tap_tx_try_later(ssize_t err)
 }
 
 /*
- * The first packets of @p n, joined if they can be.
+ * Packets from number @p i of the view on, joined if they can be.
  *
  * @param ret  as a system call's; an error with 1: the kernel does not take them joined
  * @return how many were joined; 1: none
  */
 static uint16_t
-tap_tx_joined(struct tap_txq *q, struct rte_mbuf **pkts, uint16_t n, ssize_t *ret)
+tap_tx_joined(struct tap_txq *q, const struct tap_join_view *view, uint16_t i, ssize_t *ret)
 {
 	struct tap_join join;
 	uint16_t joined;
 
 	join.stage = q->stage;
-	joined = tap_join(&join, pkts, n, q->port->udp_gso, q->l3);
+	joined = tap_join(&join, view, i);
 	if (joined < 2)
 		return 1;
 	*ret = tap_tun_writev(tap_txq_fd(q), join.iov, join.n_iov);
@@ -298,20 +298,34 @@ uint16_t
 tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tap_txq *q = queue;
-	bool gro = q->port->args.gro;
+	struct tap_join_view view;
+	uint16_t end = q->port->args.gro ? 0 : n; /* of the view, which begins at base */
+	uint16_t base = 0;
 	uint64_t bytes = 0;
 	uint16_t bad = 0;
 	uint16_t step;
 	uint16_t i;
 	uint16_t j;
 
+	view.n = 0;
 	for (i = 0; i < n; i += step) {
 		ssize_t ret = 0;
 
-		step = gro ? tap_tx_joined(q, pkts + i, n - i, &ret) : 1;
+		if (i >= end) {
+			base = i;
+			tap_join_look(&view, pkts + i, RTE_MIN(n - i, TAP_JOIN_VIEW),
+				      q->port->udp_gso, q->l3);
+			/* The last one may continue in the next view. */
+			end = i + RTE_MIN(n - i, TAP_JOIN_VIEW - 1);
+		}
+		step = 1;
+		if (tap_join_pays(&view, i - base))
+			step = tap_tx_joined(q, &view, i - base, &ret);
 		/* Then it will not take the rest of the burst so either. */
-		if (unlikely(step == 1 && ret < 0))
-			gro = false;
+		if (unlikely(step == 1 && ret < 0)) {
+			view.n = 0;
+			end = n;
+		}
 		if (step == 1)
 			ret = tap_tx_one(q, pkts[i]);
 		if (likely(ret >= 0)) {
