@@ -34,7 +34,7 @@ static const struct row_limit row_limits[] = {
 	{ "Rx cut, checksums in packets, 1448 B", "ns", ROW_SUPER_RX, LIMIT_PORT, 75 },
 	{ "Tx joined, checksums by flag, 1448 B", "ns", ROW_SUPER_TX_CSUM, LIMIT_PORT, 60 },
 	{ "Tx joined, checksums verified, 1448 B", "ns", ROW_SUPER_TX, LIMIT_PORT, 85 },
-	/* The four above, where read() of a segment takes 21.6 ns and writev() 39.5. */
+	/* The four above are for a machine where read() takes 21.6 ns of a segment and writev() 39.5. */
 	{ "Rx cut, checksum offload, over raw read()", "x", ROW_SUPER_RX_CSUM, LIMIT_RATIO, 2.31 },
 	{ "Rx cut, checksums in packets, over raw read()", "x", ROW_SUPER_RX, LIMIT_RATIO, 3.47 },
 	{ "Tx joined, checksums by flag, over writev()", "x", ROW_SUPER_TX_CSUM, LIMIT_RATIO,

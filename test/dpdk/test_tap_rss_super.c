@@ -234,6 +234,30 @@ bursts_of_any_size_give_a_super_frame_in_order(void)
 	return nothing_leaks(tap_test.pool);
 }
 
+/* What follows is not mixed with it, or could not be joined again. */
+static int
+the_rest_of_a_super_frame_comes_alone(void)
+{
+	static const uint16_t sizes[] = { 32, 13, 32, 1, 2 };
+	struct rte_mbuf *pkts[32];
+	unsigned int i;
+	uint32_t polls;
+	uint16_t n;
+
+	TEST_ASSERT_SUCCESS(up(1), "cannot start");
+	TEST_ASSERT_SUCCESS(send_super(0, 45, 1000), "send");
+	TEST_ASSERT_SUCCESS(send_super(0, 33, 1448), "send");
+	TEST_ASSERT_SUCCESS(send_super(0, 2, 10), "send");
+	for (i = 0; i < RTE_DIM(sizes); i++) {
+		n = 0;
+		for (polls = 0; polls < QUIET_POLLS && n == 0; polls++)
+			n = rte_eth_rx_burst(tap_test.id, 0, pkts, RTE_DIM(pkts));
+		rte_pktmbuf_free_bulk(pkts, n);
+		TEST_ASSERT_EQUAL(n, sizes[i], "burst %u: %u packets", i, n);
+	}
+	return nothing_leaks(tap_test.pool);
+}
+
 /* The application keeps what it gets until nothing comes any more; so again and again. */
 static int
 starve(uint16_t mss, uint32_t segments)
@@ -431,6 +455,7 @@ a_slow_poll_sees_the_packet_behind_unwanted_ones(void)
 struct unit_test_suite tap_test_super_suite = {
 	.suite_name = "net_tap: super-frames",
 	.unit_test_cases = {
+		AUTO(the_rest_of_a_super_frame_comes_alone),
 		AUTO(bursts_of_any_size_give_a_super_frame_in_order),
 		SOFT(bursts_of_any_size_give_a_super_frame_in_order),
 		AUTO(without_mbufs_a_super_frame_waits),

@@ -221,7 +221,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		opened = true;
 	}
 	head = fuzz_u8(&in);
-	port.args.gro = head & 1;
+	queue.stage = head & 1 ? stage : NULL;
 	port.udp_gso = head & 2;
 	queue.l3 = head & 8;
 	port.args.l3 = queue.l3;

@@ -6,7 +6,7 @@
 
 /**
  * @file
- * The Internet checksum (RFC 1071) of payloads, as fast as the CPU can: 1448 bytes in some
+ * The Internet checksum (RFC 1071), of payloads as fast as the CPU can: 1448 bytes in some
  * 20 ns where there is AVX2. DPDK's rte_raw_cksum() takes four times that.
  */
 
@@ -25,7 +25,7 @@ uint64_t tap_cksum_sum(const void *data, size_t n);
 /** The same while copying @p n bytes from @p src to @p dst, which do not overlap. */
 uint64_t tap_cksum_copy(void *dst, const void *src, size_t n);
 
-/** The same of a header of @p n bytes, a multiple of 4: too few for vectors to pay. */
+/** tap_cksum_sum() of a header of @p n bytes, a multiple of 4: too few for vectors to pay. */
 static inline uint64_t
 tap_cksum_header(const void *hdr, uint32_t n)
 {
@@ -33,7 +33,7 @@ tap_cksum_header(const void *hdr, uint32_t n)
 	uint64_t sum = 0;
 	uint32_t word;
 
-	for (; n != 0; p += sizeof(word), n -= sizeof(word)) {
+	for (; n >= sizeof(word); p += sizeof(word), n -= sizeof(word)) {
 		memcpy(&word, p, sizeof(word));
 		sum += word;
 		/* The compiler does not know, and would make vectors of it. */

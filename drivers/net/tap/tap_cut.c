@@ -82,10 +82,11 @@ tap_cut_find_l4(struct tap_cut *cut, const struct virtio_net_hdr *vnet)
 
 	if (cut->l3_off + ip_len > cut->end)
 		return false;
-	if (cut->ipv4 && (ip[0] & 15u) * 4 < ip_len)
-		return false;
-	if (cut->ipv4)
+	if (cut->ipv4) {
 		ip_len = (ip[0] & 15u) * 4;
+		if (ip_len < sizeof(struct rte_ipv4_hdr))
+			return false;
+	}
 	proto = ip[cut->ipv4 ? offsetof(struct rte_ipv4_hdr, next_proto_id) :
 			       offsetof(struct rte_ipv6_hdr, proto)];
 	cut->l4_off = (uint16_t)(cut->l3_off + ip_len);
@@ -134,14 +135,15 @@ tap_cut_sum(struct tap_cut *cut)
 {
 	uint8_t hdr[TAP_CUT_MAX_HDR];
 	const uint8_t *ip = cut->frame + cut->l3_off;
-	uint32_t ip_len = (ip[0] & 15u) * 4;
 	uint32_t l4_len = cut->first - cut->l4_off;
+	uint32_t ip_len;
 
 	if (cut->ipv4) {
+		ip_len = (ip[0] & 15u) * 4;
 		memcpy(hdr, ip, ip_len);
 		memset(hdr + offsetof(struct rte_ipv4_hdr, total_length), 0, 2 * sizeof(uint16_t));
 		tap_cut_put_sum(hdr + offsetof(struct rte_ipv4_hdr, hdr_checksum), 0);
-		cut->ip_sum = rte_raw_cksum(hdr, ip_len);
+		cut->ip_sum = tap_cksum_fold(tap_cksum_header(hdr, ip_len));
 	}
 	cut->pseudo_sum = tap_cksum_fold(
 		tap_cksum_pseudo(ip, cut->ipv4, cut->tcp ? IPPROTO_TCP : IPPROTO_UDP, 0));
@@ -153,7 +155,7 @@ tap_cut_sum(struct tap_cut *cut)
 	} else {
 		tap_cut_put_sum(hdr + offsetof(struct rte_udp_hdr, dgram_len), 0);
 	}
-	cut->l4_sum = rte_raw_cksum(hdr, l4_len);
+	cut->l4_sum = tap_cksum_fold(tap_cksum_header(hdr, l4_len));
 }
 
 bool

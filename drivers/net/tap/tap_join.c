@@ -336,20 +336,21 @@ uint16_t
 tap_join(struct tap_join *join, const struct tap_join_view *view, uint16_t i)
 {
 	const struct tap_part *first = &view->part[i];
-	const struct tap_part *part = first;
 	uint32_t payload = 0;
 	bool push = false;
 
 	tap_join_begin(join, first);
-	while (payload + part->len + first->payload - first->l3_off <= TAP_JOIN_BYTES &&
-	       tap_join_add(join, view->pkts[i + join->n], part)) {
+	for (;; i++) {
+		const struct tap_part *part = &view->part[i];
+
+		if (first->payload - first->l3_off + payload + part->len > TAP_JOIN_BYTES ||
+		    !tap_join_add(join, view->pkts[i], part))
+			break;
 		payload += part->len;
 		push = part->push;
 		/* What follows the one that follows the first has the first one's headers as well. */
-		if (part->len != first->len || join->n == TAP_JOIN_MAX ||
-		    !tap_join_pays(view, i + join->n - 1))
+		if (part->len != first->len || join->n == TAP_JOIN_MAX || !tap_join_pays(view, i))
 			break;
-		part++;
 	}
 	if (join->n > 1)
 		tap_join_write_head(join, first, payload, push);

@@ -63,10 +63,12 @@ struct tap_join_view {
 	struct tap_part part[TAP_JOIN_VIEW];
 };
 
+_Static_assert(TAP_JOIN_VIEW - 1 <= 64, "a bit for each pair of neighbours");
+
 /**
- * Look at the headers of @p n packets, TAP_JOIN_VIEW at most, all at once: between system
- * calls it would take longer. TCP segments continue a flow with the same headers and the next sequence
- * number, and are not longer; UDP datagrams likewise if @p udp.
+ * Look at the headers of @p n packets, TAP_JOIN_VIEW at most, all at once: between system calls
+ * it would take longer. TCP segments continue a flow with the same headers and the next sequence
+ * number, and are not longer; UDP datagrams likewise if @p udp. A flow ends with the view.
  *
  * @param l3  packets begin with the IP header
  */
@@ -82,8 +84,8 @@ tap_join_pays(const struct tap_join_view *view, uint16_t i)
 
 /**
  * Join as many packets of a view, from packet @p i on, as continue one flow and are of equal
- * length; the last may be shorter. A packet is joined only if its checksums are left to the driver by
- * its flags, or are right: a corrupt packet stays what it is, and alone.
+ * length; the last may be shorter. A packet is joined only if its checksums are left to the driver
+ * by its flags, or are right: a corrupt packet stays what it is, and alone.
  *
  * @param join  with a stage, which is in use until the super-frame is written
  * @return packets joined; below 2 there is nothing in @p join

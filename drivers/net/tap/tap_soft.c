@@ -51,11 +51,11 @@ tap_soft_hand_over(struct tap_rxq *from, uint16_t to, struct rte_mbuf *m)
  * source's lock. Out of another queue's fd everything goes by rings: whoever read an earlier
  * packet of the flow put it into one.
  * @param pkts  packets that stay with self; NULL if source is another queue
- * @return how many these are; @p empty: there was not as much to read.
+ * @return how many these are; @p done: the burst should not go on.
  */
 static uint16_t
 tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pkts, uint16_t n,
-	      bool *empty)
+	      bool *done)
 {
 	struct tap_rx_frame frames[TAP_RX_CHUNK];
 	uint16_t want = RTE_MIN(n, TAP_RX_CHUNK);
@@ -65,7 +65,7 @@ tap_soft_read(struct tap_rxq *source, struct tap_rxq *self, struct rte_mbuf **pk
 	uint16_t nb = 0;
 	uint16_t i;
 
-	*empty = got < want;
+	*done = got < want;
 	tap_rx_look_begin(self, self->port->steering, &look);
 	/* Without RSS and rules packets stay where the kernel has put them. */
 	verdict.queue = source->id;
@@ -89,7 +89,7 @@ tap_soft_adopt(struct tap_rxq *self, uint16_t n)
 {
 	const struct rte_eth_dev_data *data = self->port->data;
 	uint16_t i;
-	bool empty;
+	bool done;
 
 	for (i = 0; i < data->nb_rx_queues; i++) {
 		struct tap_rxq *q = data->rx_queues[i];
@@ -97,7 +97,7 @@ tap_soft_adopt(struct tap_rxq *self, uint16_t n)
 		if (!tap_rxq_stopped(q) || !rte_spinlock_trylock(&q->lock))
 			continue;
 		if (tap_rxq_stopped(q))
-			tap_soft_read(q, self, NULL, n, &empty);
+			tap_soft_read(q, self, NULL, n, &done);
 		rte_spinlock_unlock(&q->lock);
 	}
 }
@@ -108,12 +108,12 @@ tap_soft_read_own(struct tap_rxq *q, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t reads = 0;
 	uint16_t nb = 0;
-	bool empty;
+	bool done;
 
 	do {
-		nb += tap_soft_read(q, q, pkts + nb, n - reads, &empty);
+		nb += tap_soft_read(q, q, pkts + nb, n - reads, &done);
 		reads += TAP_RX_CHUNK;
-	} while (!empty && reads < n);
+	} while (!done && reads < n);
 	return nb;
 }
 

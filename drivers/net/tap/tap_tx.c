@@ -299,7 +299,7 @@ tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct tap_txq *q = queue;
 	struct tap_join_view view;
-	uint16_t end = q->port->args.gro ? 0 : n; /* of the view, which begins at base */
+	uint16_t end = q->stage != NULL ? 0 : n; /* of the view, which begins at base */
 	uint16_t base = 0;
 	uint64_t bytes = 0;
 	uint16_t bad = 0;
@@ -319,12 +319,13 @@ tap_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 			end = i + RTE_MIN(n - i, TAP_JOIN_VIEW - 1);
 		}
 		step = 1;
-		if (tap_join_pays(&view, i - base))
+		if (tap_join_pays(&view, i - base)) {
 			step = tap_tx_joined(q, &view, i - base, &ret);
-		/* Then it will not take the rest of the burst so either. */
-		if (unlikely(step == 1 && ret < 0)) {
-			view.n = 0;
-			end = n;
+			/* Then it will not take the rest of the burst so either. */
+			if (unlikely(step == 1 && ret < 0)) {
+				view.n = 0;
+				end = n;
+			}
 		}
 		if (step == 1)
 			ret = tap_tx_one(q, pkts[i]);
@@ -409,9 +410,9 @@ tap_tx_queue_release(struct rte_eth_dev *dev, uint16_t id)
 	if (q == NULL)
 		return;
 	tap_control_lock();
-	rte_free(q->stage);
-	rte_free(q);
 	dev->data->tx_queues[id] = NULL;
 	tap_port_of(dev)->txq[id] = NULL;
 	tap_control_unlock();
+	rte_free(q->stage);
+	rte_free(q);
 }
