@@ -154,22 +154,28 @@ fault_site(unsigned int number)
 	return &sites[number];
 }
 
+static bool
+is_ours(const void *address)
+{
+	return (const char *)address >= &__executable_start && (const char *)address < &etext;
+}
+
 /* The way to the wrapper, as far as it lies in this program. */
 static __rte_noinline void
 find_callers(void *caller[FAULT_FRAMES])
 {
-	void *frames[1 + OWN_FRAMES + FAULT_FRAMES];
+	void *frames[2 + OWN_FRAMES + FAULT_FRAMES];
 	int n = backtrace(frames, RTE_DIM(frames));
+	int own = 0;
 	int i;
 
+	/* The address sanitizer has a backtrace() of its own, which is the first frame. */
+	while (own < n && !is_ours(frames[own]))
+		own++;
+	own += 1 + OWN_FRAMES;
 	memset(caller, 0, FAULT_FRAMES * sizeof(*caller));
-	for (i = 1 + OWN_FRAMES; i < n; i++) {
-		const char *frame = frames[i];
-
-		if (frame < &__executable_start || frame >= &etext)
-			break;
-		caller[i - 1 - OWN_FRAMES] = frames[i];
-	}
+	for (i = 0; i < FAULT_FRAMES && own + i < n && is_ours(frames[own + i]); i++)
+		caller[i] = frames[own + i];
 }
 
 static unsigned int

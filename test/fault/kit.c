@@ -27,7 +27,6 @@
 #include "kit.h"
 #include "tap_ethdev.h"
 
-#define VDEV "net_tap_fault"
 #define N_MBUFS 4096
 
 static struct rte_mempool *pool;
@@ -163,6 +162,12 @@ kit_step(struct kit_port *port, const char *name, int (*call)(struct kit_port *p
 
 /* Steps of every life */
 
+static const char *
+vdev_name(const struct kit_port *port)
+{
+	return port->want->tun ? "net_tun_fault" : "net_tap_fault";
+}
+
 static int
 probe(struct kit_port *port)
 {
@@ -170,7 +175,7 @@ probe(struct kit_port *port)
 
 	snprintf(args, sizeof(args), "iface=" KIT_IFACE "%s%s",
 		 port->want->devargs[0] != '\0' ? "," : "", port->want->devargs);
-	return rte_vdev_init(VDEV, args);
+	return rte_vdev_init(vdev_name(port), args);
 }
 
 bool
@@ -178,7 +183,7 @@ kit_probe(struct kit_port *port)
 {
 	if (!kit_step(port, "probe", probe))
 		return false;
-	if (rte_eth_dev_get_port_by_name(VDEV, &port->id) == 0)
+	if (rte_eth_dev_get_port_by_name(vdev_name(port), &port->id) == 0)
 		return true;
 	kit_complain(port, "probe: there is no port");
 	return false;
@@ -240,8 +245,7 @@ stop(struct kit_port *port)
 static int
 vdev_remove(struct kit_port *port)
 {
-	RTE_SET_USED(port);
-	return rte_vdev_uninit(VDEV);
+	return rte_vdev_uninit(vdev_name(port));
 }
 
 bool

@@ -35,6 +35,7 @@ struct kit_want {
 	bool no_rss;       /**< distribution is the kernel's: any queue is right */
 	bool interrupts;   /**< Rx interrupts, link state and removal events */
 	bool insist;       /**< rung 1 or an error */
+	bool tun;          /**< a net_tun port: packets begin with the IP header */
 };
 
 /** The port of one run. */

@@ -45,6 +45,19 @@ struct flow {
 	unsigned int received;
 };
 
+/* The part of a frame that passes the port. */
+static uint8_t *
+packet_of(const struct kit_port *port, struct frame *f)
+{
+	return (uint8_t *)f + (port->want->tun ? sizeof(f->eth) : 0);
+}
+
+static uint16_t
+packet_len(const struct kit_port *port)
+{
+	return sizeof(struct frame) - (port->want->tun ? sizeof(struct rte_ether_hdr) : 0);
+}
+
 static void
 make_frame(struct frame *f, uint32_t number)
 {
@@ -114,13 +127,18 @@ open_socket(struct kit_port *port)
 static void
 check_received(struct kit_port *port, struct flow *flows, const struct rte_mbuf *m, uint16_t queue)
 {
-	const struct frame *f = rte_pktmbuf_mtod(m, const struct frame *);
+	uint16_t len = packet_len(port);
+	struct frame f;
 	unsigned int i;
 
-	if (rte_pktmbuf_data_len(m) < sizeof(*f) || f->magic != rte_cpu_to_be_32(MAGIC))
+	if (rte_pktmbuf_data_len(m) < len)
 		return;
-	i = rte_be_to_cpu_32(f->number);
-	if (i >= N_FLOWS || memcmp(f, &flows[i].frame, sizeof(*f)) != 0) {
+	memcpy(packet_of(port, &f), rte_pktmbuf_mtod(m, const void *), len);
+	if (f.magic != rte_cpu_to_be_32(MAGIC))
+		return;
+	i = rte_be_to_cpu_32(f.number);
+	if (i >= N_FLOWS ||
+	    memcmp(packet_of(port, &f), packet_of(port, &flows[i].frame), len) != 0) {
 		kit_complain(port, "queue %u has a packet that was not sent so", queue);
 		return;
 	}
@@ -172,7 +190,7 @@ receive(struct kit_port *port, int sock)
 		make_frame(&flows[i].frame, i);
 		rte_eth_macaddr_get(port->id, &flows[i].frame.eth.dst_addr);
 		flows[i].hash = predict_hash(&flows[i].frame, port->key);
-		if (send(sock, &flows[i].frame, sizeof(flows[i].frame), 0) < 0)
+		if (send(sock, packet_of(port, &flows[i].frame), packet_len(port), 0) < 0)
 			kit_complain(port, "cannot send flow %u: %s", i, strerror(errno));
 	}
 	while (count_missing(port, flows) != 0 && rte_rdtsc() < end)
@@ -185,13 +203,13 @@ receive(struct kit_port *port, int sock)
 }
 
 static bool
-came_out(int sock, uint32_t number)
+came_out(const struct kit_port *port, int sock, uint32_t number)
 {
 	uint64_t end = rte_rdtsc() + rte_get_tsc_hz() / 1000 * test_patience(PATIENCE_MS) / TRIES;
 	struct frame f;
 
 	while (rte_rdtsc() < end)
-		if (recv(sock, &f, sizeof(f), 0) == sizeof(f) &&
+		if (recv(sock, packet_of(port, &f), packet_len(port), 0) == packet_len(port) &&
 		    f.magic == rte_cpu_to_be_32(MAGIC) && f.number == rte_cpu_to_be_32(number))
 			return true;
 	return false;
@@ -202,16 +220,19 @@ send_one(struct kit_port *port, uint16_t queue, int sock)
 {
 	uint32_t number = N_FLOWS + queue;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(kit_pool());
+	uint16_t len = packet_len(port);
+	struct frame f;
 	uint16_t sent;
 
-	make_frame((void *)rte_pktmbuf_append(m, sizeof(struct frame)), number);
-	memset(rte_pktmbuf_mtod(m, void *), 0xff, RTE_ETHER_ADDR_LEN);
+	make_frame(&f, number);
+	memset(&f.eth.dst_addr, 0xff, sizeof(f.eth.dst_addr));
+	memcpy(rte_pktmbuf_append(m, len), packet_of(port, &f), len);
 	fault_enter();
 	sent = rte_eth_tx_burst(port->id, queue, &m, 1);
 	fault_leave();
 	if (sent == 0)
 		rte_pktmbuf_free(m);
-	return sent == 1 && came_out(sock, number);
+	return sent == 1 && came_out(port, sock, number);
 }
 
 bool
