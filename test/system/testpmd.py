@@ -81,6 +81,10 @@ class _Lines:
         *lines, self.rest = (self.rest + data).split(b"\n")
         return [line.rstrip(b"\r").decode(errors="replace") for line in lines]
 
+CPUS = "0-1" if os.cpu_count() > 1 else "0"
+# Of a single one all else comes first: testpmd polls without end.
+POLITELY = () if os.cpu_count() > 1 else ("nice", "-n", "19")
+
 
 class Testpmd:
     """One testpmd process; a context manager."""
@@ -89,7 +93,7 @@ class Testpmd:
 
     def __init__(self, ns, *vdevs, args=(), eal=(), wrap=(), plugin=PLUGIN, rxq=4, txq=None,
                  mbufs=8192, burst=8, start=True, forward="rxonly",
-                 lcores="0@(0-1),1@(0-1)", prefix=None, huge=False):
+                 lcores=f"0@({CPUS}),1@({CPUS})", prefix=None, huge=False):
         self.packets = []
         self.lines = []         # everything else that it printed
         self.verbose = 1
@@ -101,7 +105,7 @@ class Testpmd:
         fifo = os.path.join(self.dir, "commands")
         os.mkfifo(fifo)
         self._commands = os.open(fifo, os.O_RDWR)
-        argv = [*ns.exec_argv, *wrap, TESTPMD, "--lcores", lcores,
+        argv = [*ns.exec_argv, *POLITELY, *wrap, TESTPMD, "--lcores", lcores,
                 *(() if huge else ("--no-huge",)), "-m", "256", "--no-pci", "--file-prefix", self.prefix]
         if plugin:
             argv += ["-d", str(plugin)]

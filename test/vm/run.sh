@@ -82,7 +82,7 @@ boot()
 	local dir=$TOP/$KERNEL_DIR/$1 share=$2 append
 	# shellcheck disable=SC2054 # commas are qemu's
 	local -a qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-		-accel tcg,thread=single -cpu max,-cx16 -smp 2 -m 2048 -serial "file:$share/console"
+		-accel tcg,thread=single -cpu max,-cx16 -smp 1 -m 2048 -serial "file:$share/console"
 		-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap
 		-device virtio-9p-pci,fsdev=root,mount_tag=root
 		-fsdev "local,id=results,path=$share,security_model=none"
