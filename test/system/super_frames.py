@@ -3,9 +3,13 @@
 """Super-frames and the packets that they stand for, made and taken apart without the driver."""
 import struct
 
+from netns import KERNEL
+
 NEEDS_CSUM = 1
 GSO = {(True, 4): 1, (True, 6): 4, (False, 4): 5, (False, 6): 5}
 VNET = struct.Struct("=BBHHHH")
+# The kernel takes super-frames of UDP.
+USO = KERNEL >= (6, 2)
 
 
 def checksum(data, start=0):
@@ -20,7 +24,7 @@ def checksum(data, start=0):
 def super_frame(rng, segments, mss=None, tcp=None, version=None, tags=None, odd=True):
     """A random super-frame and its vnet header; if not odd, without anything that keeps the
     driver from joining its packets again."""
-    tcp = rng.random() < 0.7 if tcp is None else tcp
+    tcp = (rng.random() < 0.7 or not USO) if tcp is None else tcp
     version = rng.choice((4, 6)) if version is None else version
     mss = rng.randrange(100, 1400) if mss is None else mss
     tags = rng.choice((0, 0, 0, 1, 2, 3)) if tags is None else tags

@@ -8,13 +8,13 @@ import subprocess
 
 import pytest
 from conftest import need_bpf
+from netns import KERNEL
 from testpmd import PLUGIN, ROOT
 
 BENCH = ROOT / "build/app/dpdk-tap-bench"
 SENDERS = min(len(os.sched_getaffinity(0)) - 1, 8)
 SIZES = (60, 128, 256, 512, 1024, 1500)
 BURSTS = (1, 2, 4, 8, 16, 32, 64)
-KERNEL = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2])
 
 # By section: the rows that every driver has, as (what, x).
 ROWS = {

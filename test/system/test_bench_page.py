@@ -13,7 +13,7 @@ import pytest
 from netns import Netns
 from testpmd import ROOT
 
-CONTESTANTS = ("plugin", "stock", "loop", "vnet loop", "veth")
+CONTESTANTS = ("plugin", "long bursts", "stock", "loop", "vnet loop", "veth")
 TARGETS = ("TCP, 1 stream, over stock", "TCP, 1 stream, over the vnet loop",
            "UDP 1400 B, packets per cycle, over stock")
 BENCH = ROOT / "build/app/dpdk-tap-bench"

@@ -293,7 +293,6 @@ def test_a_partial_checksum_is_flagged_as_such_when_offload_was_asked_for():
         with port.ns.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"partial", ("10.1.0.2", 9))
         assert port.pmd.wait(lambda: any(p.dst.startswith("02:bb") for p in port.pmd.packets))
-        assert port.pmd.wait(lambda: port.pmd.packets[-1].flags)
         packet = next(p for p in port.pmd.packets if p.dst.startswith("02:bb"))
         assert "L4_CKSUM_BAD" not in packet.flags
         assert "L4_CKSUM_NONE" in packet.flags or "L4_CKSUM_GOOD" in packet.flags

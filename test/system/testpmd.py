@@ -100,7 +100,7 @@ class Testpmd:
         self.dir = tempfile.mkdtemp(prefix="nettap-")
         self.prefix = prefix or f"nettap-{os.getpid()}-{next(_serial)}"
         self.owner = not prefix     # else it is a secondary process
-        self._burst = None
+        self._burst = self._packet = None
         self._open = {}
         fifo = os.path.join(self.dir, "commands")
         os.mkfifo(fifo)
@@ -167,15 +167,17 @@ class Testpmd:
         packet = _PACKET.match(line)
         if packet and self._burst:
             hashed, ptype, fdir = (exp.search(line) for exp in (_HASH, _PTYPE, _FDIR))
-            self.packets.append(Packet(
+            self._packet = Packet(
                 *self._burst, packet[1].lower(), packet[2].lower(), int(packet[4]),
                 int(packet[5]), int(hashed[1], 16) if hashed else None,
                 ptype[1] if ptype else "", ptype[2] if ptype else "", "", fdir is not None,
-                int(fdir[1], 16) if fdir and fdir[1] else None))
+                int(fdir[1], 16) if fdir and fdir[1] else None)
             return
         if line.startswith("  ol_flags: "):
-            if self.packets and not self.packets[-1].flags:
-                self.packets[-1] = self.packets[-1]._replace(flags=line[12:].strip() or "none")
+            # The last that is printed of a packet.
+            if self._packet:
+                self.packets.append(self._packet._replace(flags=line[12:].strip() or "none"))
+            self._packet = None
             return
         self.lines.append(line)
 
