@@ -28,6 +28,7 @@ ADDRESSES = ("10.78.0.1", "10.78.0.2")
 MTU = 1500
 DATAGRAM = 1400
 BURST = 32          # testpmd's own default
+LONG_BURST = 64     # a super-frame of MTU 1500 fits
 MBUFS = 16384
 # Linux's own default, not what this machine has: BBR holds a stream to what it measured.
 CONGESTION_CONTROL = "cubic"
@@ -102,13 +103,14 @@ class ByTestpmd(Contestant):
     """testpmd's io forwarding between two ports of a net_tap driver."""
 
     plugin = PLUGIN
+    burst = BURST
     middle = pmd = None
 
     def open(self):
         self.middle = Netns("bench-middle")
         self.pmd = Testpmd(
             self.middle, *(f"net_tap{i},iface={iface}" for i, iface in enumerate(IFACES)),
-            plugin=self.plugin, rxq=self.queues, mbufs=MBUFS, burst=BURST, forward="io",
+            plugin=self.plugin, rxq=self.queues, mbufs=MBUFS, burst=self.burst, forward="io",
             start=False, lcores=f"0@({OTHERS}),1@{FORWARDING_CORE}",
             # The last of its kind counts: the application asks for no offload.
             args=("--rx-offloads=0", "--record-core-cycles"))
@@ -131,6 +133,10 @@ class ByTestpmd(Contestant):
         if self.middle:
             self.middle.close()
         super().close()
+
+
+class ByLongBursts(ByTestpmd):
+    burst = LONG_BURST
 
 
 class ByStock(ByTestpmd):
@@ -189,20 +195,20 @@ class ByVeth(Contestant):
         self.set_up_ends()
 
 
-CONTESTANTS = {"plugin": ByTestpmd, "stock": ByStock, "loop": ByLoop, "vnet loop": ByVnetLoop,
-               "veth": ByVeth}
+CONTESTANTS = {"plugin": ByTestpmd, "long bursts": ByLongBursts, "stock": ByStock, "loop": ByLoop,
+               "vnet loop": ByVnetLoop, "veth": ByVeth}
 
 METHOD = (
     "Two network namespaces, iperf3 in both, and between them testpmd in io mode with two "
-    "net_tap ports whose netdevs were moved there (bursts of 32, no offload asked for), or one "
-    "of the limits: a loop of read() and write() between two taps of one queue, frame by frame "
-    "or with vnet header and TUNSETOFFLOAD, and a veth pair. MTU 1500, and congestion control is "
-    f"{CONGESTION_CONTROL}. All contestants take turns in each round, in another order each time. "
-    "The forwarding thread has the last core; all else, iperf3 of both sides too, has the others. "
-    "Rates are those of iperf3's receiver. Cycles are those of the TSC in turns of the forwarding "
-    "thread that moved something, as testpmd's record-core-cycles counts them: a poll in vain "
-    "costs nothing, and what the kernel does for a packet within read() and write() is in them. "
-    "Packets are mbufs, or frames of a loop.")
+    f"net_tap ports whose netdevs were moved there (bursts of {BURST}, by this driver also of "
+    f"{LONG_BURST}; no offload asked for), or one of the limits: a loop of read() and write() "
+    "between two taps of one queue, frame by frame or with vnet header and TUNSETOFFLOAD, and a "
+    f"veth pair. MTU {MTU}, and congestion control is {CONGESTION_CONTROL}. All contestants take "
+    "turns in each round, in another order each time. The forwarding thread has the last core; all "
+    "else, iperf3 of both sides too, has the others. Rates are those of iperf3's receiver. Cycles "
+    "are those of the TSC in turns of the forwarding thread that moved something, as testpmd's "
+    "record-core-cycles counts them: a poll in vain costs nothing, and what the kernel does for a "
+    "packet within read() and write() is in them. Packets are mbufs, or frames of a loop.")
 
 
 def iperf(path, test, seconds):

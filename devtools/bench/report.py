@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 from plots import COLOURS, LABELS, OTHERS, bar_plot, line_plot, number   # noqa: E402
 
 MISSING = "*Not measured in this run.*\n"
-FORWARD_ORDER = ("plugin", "stock", "loop", "vnet loop", "veth")
+FORWARD_ORDER = ("plugin", "long bursts", "stock", "loop", "vnet loop", "veth")
 RATES = {"gbit_per_s": "Gbit/s", "bytes_per_cycle": "bytes per busy cycle",
          "packets_per_mcycle": "packets per million busy cycles"}
 
