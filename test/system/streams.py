@@ -5,12 +5,15 @@
 What is found wrong by a thread is kept, and raised by Traffic.run().
 """
 import ctypes
+import errno
 import hashlib
 import random
 import socket
 import struct
 import threading
 import time
+
+from netns import KERNEL
 
 SO_ATTACH_FILTER, SO_NO_CHECK, SO_RCVBUFFORCE = 26, 11, 33
 SOL_UDP, UDP_SEGMENT, UDP_GRO = 17, 103, 104
@@ -162,7 +165,12 @@ class Traffic:
                 n = rng.randrange(1, min(DATAGRAMS, 60000 // size))
                 last = rng.randrange(DATAGRAM.size, size + 1)
                 data = b"".join(datagram(flow, count[0] + i, size if i < n - 1 else last) for i in range(n))
-                sock.sendmsg([data], [(SOL_UDP, UDP_SEGMENT, struct.pack("=H", size))])
+                try:
+                    sock.sendmsg([data], [(SOL_UDP, UDP_SEGMENT, struct.pack("=H", size))])
+                except OSError as error:    # before 6.11 of a netdev without checksum offload
+                    if error.errno != errno.EIO or KERNEL >= (6, 11):
+                        raise
+                    continue
             else:
                 if fragments:
                     size = rng.randrange(2000, 20000)

@@ -15,7 +15,7 @@ import frames
 import pytest
 from conftest import need_bpf
 from hook import hook_plugin
-from netns import Netns
+from netns import KERNEL, Netns
 from pair import Pair, receive
 from port import Port
 from rss_model import RssConfig
@@ -279,7 +279,8 @@ def test_after_kill_9_nothing_redirects_and_the_next_start_captures(way):
     with open_remote(way) as port:
         assert not host_receives(port.ns)
         port.pmd.kill()
-        assert host_receives(port.ns)
+        # Before 5.12 the filter cannot see that the tap has gone.
+        assert host_receives(port.ns) == (way == "tcx" or KERNEL >= (5, 12))
         assert promiscuity(port) == 0
         assert ("tap_remote_in" in filters(port.ns)) == (way == "clsact")
         port.pmd = Testpmd(port.ns, f"net_tap0,iface={port.iface},remote={REMOTE}", wrap=WAYS[way])
