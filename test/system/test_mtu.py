@@ -53,10 +53,11 @@ def exchange(pair, made, whole):
         for vnet, frame in made[start:start + 20]:
             sender.send(vnet + frame)
             want += arrives(vnet, frame, whole)
-        got = receive(receiver, 0.3)
+        got = receive(receiver, 2, at_most=len(want))
         for number, (a, (vnet, b)) in enumerate(zip(want, got)):
             assert vnet[1] == 0 and a == b, f"packet {number}: {len(b)} bytes instead of {len(a)}"
         assert len(want) == len(got)
+    assert receive(receiver, 0.1) == []
     sender.close()
     receiver.close()
 
