@@ -82,9 +82,12 @@ def check_port(port):
     rules.flush()
 
 
+pins_are_open = pytest.mark.skipif(KERNEL < (5, 19),
+                                   reason="pins are for processes with CAP_BPF (before 5.19)")
+
+
+@pins_are_open
 def test_pins(bpffs):
-    if KERNEL < (5, 19):
-        pytest.skip("pins are for processes with CAP_BPF (before 5.19)")
     pin = bpffs / "one"
 
     def prepare(ns):
@@ -128,6 +131,7 @@ def test_a_user_who_cannot_get_there_is_told(tmp_path):
         subprocess.run(["umount", tmp_path], check=True)
 
 
+@pins_are_open
 def test_a_pin_is_used_again(bpffs):
     """What an earlier port left in the maps does not matter to the next."""
     pin = bpffs / "again"
