@@ -534,7 +534,7 @@ test_join_limits(void)
 		want = RTE_MIN((65535 - (super.payload - super.l3)) / bytes,
 			       (uint32_t)TAP_JOIN_MAX);
 		if (n == want && tap_join_pays(&view, TAP_JOIN_VIEW - 2) &&
-		    !tap_join_pays(&view, TAP_JOIN_VIEW - 1))
+		    !tap_join_pays(&view, view.n - 1))
 			n += tap_join(&join, &view, TAP_JOIN_VIEW - 2);
 		free(join.stage);
 		if (n != want + 2) {
