@@ -55,7 +55,6 @@ open_queue(void)
 	tap_fds[0][0] = pair[0];
 	tap = pair[1];
 	queue.port = &port;
-	queue.stage = stage;
 }
 
 /* Each segment in memory of its own. */

@@ -189,6 +189,25 @@ make_super(struct super *s, uint32_t n, bool plain)
 	s->vnet.csum_offset = s->tcp ? 16 : 6;
 }
 
+/* Lengths, identification and sequence number of packet @p i of a flow, @p step bytes after the last. */
+static void
+plain_number(const struct super *s, uint32_t i, uint32_t step, uint8_t *to, uint32_t len)
+{
+	uint8_t *ip = to + s->l3;
+	uint8_t *l4 = to + s->l4;
+
+	if (s->ipv4) {
+		put16(ip + 2, len - s->l3);
+		put16(ip + 4, get16(ip + 4) + i);
+	} else {
+		put16(ip + 4, len - s->l3 - 40);
+	}
+	if (s->tcp)
+		put32(l4 + 4, get32(l4 + 4) + i * step);
+	else
+		put16(l4 + 4, len - s->l4);
+}
+
 /* Segment @p i of @p n by the plain reference. */
 static uint32_t
 plain_segment(const struct super *s, uint32_t i, uint32_t n, uint8_t *to)
@@ -196,26 +215,15 @@ plain_segment(const struct super *s, uint32_t i, uint32_t n, uint8_t *to)
 	uint32_t at = s->payload + i * s->mss;
 	uint32_t bytes = i == n - 1 ? s->len - at : s->mss;
 	uint32_t len = s->payload + bytes;
-	uint8_t *ip = to + s->l3;
 	uint8_t *l4 = to + s->l4;
 
 	memcpy(to, s->frame, s->payload);
 	memcpy(to + s->payload, s->frame + at, bytes);
-	if (s->ipv4) {
-		put16(ip + 2, len - s->l3);
-		put16(ip + 4, get16(ip + 4) + i);
-	} else {
-		put16(ip + 4, len - s->l3 - 40);
-	}
-	if (s->tcp) {
-		put32(l4 + 4, get32(l4 + 4) + i * s->mss);
-		if (i != 0)
-			l4[13] &= 0x7f;
-		if (i != n - 1)
-			l4[13] &= 0xf6;
-	} else {
-		put16(l4 + 4, len - s->l4);
-	}
+	plain_number(s, i, s->mss, to, len);
+	if (s->tcp && i != 0)
+		l4[13] &= 0x7f;
+	if (s->tcp && i != n - 1)
+		l4[13] &= 0xf6;
 	plain_finish(s, to, len);
 	return len;
 }
@@ -484,23 +492,12 @@ static uint32_t
 flow_packet(const struct super *s, uint32_t i, uint32_t bytes, uint8_t *to)
 {
 	uint32_t len = s->payload + bytes;
-	uint8_t *ip = to + s->l3;
-	uint8_t *l4 = to + s->l4;
 
 	memcpy(to, s->frame, s->payload);
 	memset(to + s->payload, (int)i, bytes);
-	if (s->ipv4) {
-		put16(ip + 2, len - s->l3);
-		put16(ip + 4, get16(ip + 4) + i);
-	} else {
-		put16(ip + 4, len - s->l4);
-	}
-	if (s->tcp) {
-		put32(l4 + 4, get32(l4 + 4) + i * bytes);
-		l4[13] = 0x10;
-	} else {
-		put16(l4 + 4, len - s->l4);
-	}
+	plain_number(s, i, bytes, to, len);
+	if (s->tcp)
+		to[s->l4 + 13] = 0x10;
 	plain_finish(s, to, len);
 	return len;
 }

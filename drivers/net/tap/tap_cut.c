@@ -27,17 +27,17 @@ tap_cut_get16(const uint8_t *p)
 	return rte_be_to_cpu_16(v);
 }
 
+/* In network order already, as sums always are. */
 static void
-tap_cut_put16(uint8_t *p, uint16_t v)
+tap_cut_put_be(uint8_t *p, uint16_t v)
 {
-	v = rte_cpu_to_be_16(v);
 	memcpy(p, &v, sizeof(v));
 }
 
 static void
-tap_cut_put_sum(uint8_t *p, uint16_t sum)
+tap_cut_put16(uint8_t *p, uint16_t v)
 {
-	memcpy(p, &sum, sizeof(sum));
+	tap_cut_put_be(p, rte_cpu_to_be_16(v));
 }
 
 /* Where the TCP header ends; 0 if it is not all there. */
@@ -142,18 +142,18 @@ tap_cut_sum(struct tap_cut *cut)
 		ip_len = (ip[0] & 15u) * 4;
 		memcpy(hdr, ip, ip_len);
 		memset(hdr + offsetof(struct rte_ipv4_hdr, total_length), 0, 2 * sizeof(uint16_t));
-		tap_cut_put_sum(hdr + offsetof(struct rte_ipv4_hdr, hdr_checksum), 0);
+		tap_cut_put_be(hdr + offsetof(struct rte_ipv4_hdr, hdr_checksum), 0);
 		cut->ip_sum = tap_cksum_fold(tap_cksum_header(hdr, ip_len));
 	}
 	cut->pseudo_sum = tap_cksum_fold(
 		tap_cksum_pseudo(ip, cut->ipv4, cut->tcp ? IPPROTO_TCP : IPPROTO_UDP, 0));
 	memcpy(hdr, cut->frame + cut->l4_off, l4_len);
-	tap_cut_put_sum(hdr + tap_cut_cksum_offset(cut), 0);
+	tap_cut_put_be(hdr + tap_cut_cksum_offset(cut), 0);
 	if (cut->tcp) {
 		memset(hdr + offsetof(struct rte_tcp_hdr, sent_seq), 0, sizeof(uint32_t));
 		hdr[offsetof(struct rte_tcp_hdr, tcp_flags)] = 0;
 	} else {
-		tap_cut_put_sum(hdr + offsetof(struct rte_udp_hdr, dgram_len), 0);
+		tap_cut_put_be(hdr + offsetof(struct rte_udp_hdr, dgram_len), 0);
 	}
 	cut->l4_sum = tap_cksum_fold(tap_cksum_header(hdr, l4_len));
 }
@@ -192,10 +192,10 @@ tap_cut_write_ip(struct tap_cut *cut, uint8_t *dst, uint32_t len)
 	}
 	ip_len = rte_cpu_to_be_16((uint16_t)(len - cut->l3_off));
 	id = rte_cpu_to_be_16(cut->ip_id++);
-	memcpy(ip + offsetof(struct rte_ipv4_hdr, total_length), &ip_len, sizeof(ip_len));
-	memcpy(ip + offsetof(struct rte_ipv4_hdr, packet_id), &id, sizeof(id));
-	tap_cut_put_sum(ip + offsetof(struct rte_ipv4_hdr, hdr_checksum),
-			(uint16_t)~tap_cksum_fold(cut->ip_sum + ip_len + id));
+	tap_cut_put_be(ip + offsetof(struct rte_ipv4_hdr, total_length), ip_len);
+	tap_cut_put_be(ip + offsetof(struct rte_ipv4_hdr, packet_id), id);
+	tap_cut_put_be(ip + offsetof(struct rte_ipv4_hdr, hdr_checksum),
+		       (uint16_t)~tap_cksum_fold(cut->ip_sum + ip_len + id));
 }
 
 /* FIN and PSH belong to the last segment, CWR to the first. @return sum of what was written */
@@ -235,7 +235,7 @@ tap_cut_next(struct tap_cut *cut, uint8_t *dst, bool complete)
 	if (cut->tcp) {
 		sum += tap_cut_write_tcp(cut, dst, payload);
 	} else {
-		memcpy(l4 + offsetof(struct rte_udp_hdr, dgram_len), &l4_len, sizeof(l4_len));
+		tap_cut_put_be(l4 + offsetof(struct rte_udp_hdr, dgram_len), l4_len);
 		sum += l4_len;
 	}
 	folded = tap_cksum_fold(cut->pseudo_sum + l4_len);
@@ -244,6 +244,6 @@ tap_cut_next(struct tap_cut *cut, uint8_t *dst, bool complete)
 		if (folded == 0 && !cut->tcp)
 			folded = 0xffff;
 	}
-	tap_cut_put_sum(l4 + tap_cut_cksum_offset(cut), folded);
+	tap_cut_put_be(l4 + tap_cut_cksum_offset(cut), folded);
 	cut->next += payload;
 }
