@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 
 CLONE_NEWNET = 0x40000000
-# Major and minor number of its version.
+# The kernel's version: major and minor number.
 KERNEL = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2])
 _libc = ctypes.CDLL(None, use_errno=True)
 _serial = itertools.count(1)

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 from conftest import DEVARG, RUNG, need_bpf
 from held import all_gone, held_by, loaded, settled
-from netns import KERNEL, Netns
-from test_remote import REMOTE, WAYS, filters, host_receives, veth
+from netns import Netns
+from test_remote import REMOTE, WAYS, filters, host_receives, need_way, sees_end, veth
 from testpmd import CLI, PATIENCE, Testpmd, TestpmdError
 
 MODES = (*RUNG, *WAYS, "pins")
@@ -78,7 +78,7 @@ class Surroundings:
     def check(self, held):
         held = held - self.not_ours
         assert settled(lambda: self.look() == self.before), (self.look(), self.before)
-        if self.mode in WAYS and (self.mode != "clsact" or KERNEL >= (5, 12)):
+        if self.mode in WAYS and sees_end(self.mode):
             assert host_receives(self.ns), "the remote netdev's packets do not get to the host any more"
         if self.mode == "clsact":
             self.late |= held
@@ -113,10 +113,10 @@ class Starting(Testpmd):
 @pytest.fixture(params=MODES)
 def around(request):
     mode = request.param
-    if mode in (*WAYS, "pins"):
+    if mode in WAYS:
+        need_way(mode)
+    if mode == "pins":
         need_bpf()
-    if mode == "tcx" and KERNEL < (6, 6):
-        pytest.skip("the kernel has no tcx (before 6.6)")
     with Netns() as ns, tempfile.TemporaryDirectory(prefix="nettap-bpf-") as folder:
         pins = Path(folder) / "pins"
         if mode in WAYS:

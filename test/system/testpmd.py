@@ -27,6 +27,9 @@ START_TIMEOUT = 40
 # On a slow (emulated) machine what is waited for takes so many times as long.
 PATIENCE = float(os.environ.get("TAP_TEST_PATIENCE", "1"))
 QUIET = min(PATIENCE, 4)    # the same where nothing may come, and all of the time passes
+CPUS = "0-1" if os.cpu_count() > 1 else "0"
+# Of a single one all else comes first: testpmd polls without end.
+POLITELY = () if os.cpu_count() > 1 else ("nice", "-n", "19")
 RX_OFFLOAD_RSS_HASH = 1 << 19
 
 _serial = itertools.count(1)
@@ -80,10 +83,6 @@ class _Lines:
             return None
         *lines, self.rest = (self.rest + data).split(b"\n")
         return [line.rstrip(b"\r").decode(errors="replace") for line in lines]
-
-CPUS = "0-1" if os.cpu_count() > 1 else "0"
-# Of a single one all else comes first: testpmd polls without end.
-POLITELY = () if os.cpu_count() > 1 else ("nice", "-n", "19")
 
 
 class Testpmd:

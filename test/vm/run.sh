@@ -77,6 +77,7 @@ build_hook()
 }
 
 # Runs kernel $1, with what it shares with us in folder $2. TCG of qemu 7.2 has a wrong cmpxchg16b.
+# A second processor would be testpmd's, which polls, and take half of the time.
 boot()
 {
 	local dir=$TOP/$KERNEL_DIR/$1 share=$2 append
