@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 import atexit
 from pathlib import Path
 
@@ -34,12 +35,28 @@ def hook_plugin():
     return target
 
 
+def telemetry_socket(path):
+    """A connection that was greeted: DPDK takes ten, and counts those just closed for a while."""
+    deadline = time.monotonic() + 20 * PATIENCE
+    while True:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            sock.settimeout(20 * PATIENCE)
+            sock.connect(path)
+            if sock.recv(1 << 16):
+                return sock
+        except BaseException:
+            sock.close()
+            raise
+        sock.close()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path}: closes every connection")
+        time.sleep(0.01)
+
+
 def telemetry(testpmd, command, *params):
     """One telemetry command; returns its JSON answer."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
-        sock.settimeout(20 * PATIENCE)
-        sock.connect(f"/var/run/dpdk/{testpmd.prefix}/dpdk_telemetry.v2")
-        sock.recv(1 << 16)      # the greeting
+    with telemetry_socket(f"/var/run/dpdk/{testpmd.prefix}/dpdk_telemetry.v2") as sock:
         sock.send(",".join([command, *map(str, params)]).encode())
         answer = json.loads(sock.recv(1 << 20))
     return answer[command]
