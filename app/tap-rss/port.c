@@ -178,11 +178,23 @@ sockets(const struct cli *cli, glob_t *found)
 	}
 }
 
+/* Why the port may be there nevertheless. */
+static const char *
+unseen(bool denied, bool silent)
+{
+	if (denied)
+		return "; some applications may not be asked: try as root";
+	if (silent) /* DPDK's telemetry closes the eleventh connection at once. */
+		return "; some applications do not answer: others may be asking them, try again";
+	return "; applications started with --no-telemetry are not seen";
+}
+
 int
 cli_ports(const struct cli *cli, const char *selector, struct cli_port **ports)
 {
 	glob_t found = { .gl_pathc = 0 };
-	int denied = 0;
+	bool denied = false;
+	bool silent = false;
 	size_t i;
 	int n = 0;
 
@@ -193,6 +205,7 @@ cli_ports(const struct cli *cli, const char *selector, struct cli_port **ports)
 		int ret = link_open(found.gl_pathv[i], &link);
 
 		denied |= ret == -EACCES || ret == -EPERM;
+		silent |= ret == -EPROTO;
 		if (ret != 0)
 			continue;
 		n = ports_of(&link, selector, ports, n);
@@ -204,9 +217,7 @@ cli_ports(const struct cli *cli, const char *selector, struct cli_port **ports)
 	cli_error("no net_tap port%s%s%s is found%s%s%s", selector == NULL ? "" : " \"",
 		  selector == NULL ? "" : selector, selector == NULL ? "" : "\"",
 		  cli->prefix == NULL ? " in a running application" : " with --file-prefix ",
-		  cli->prefix == NULL ? "" : cli->prefix,
-		  denied ? "; some applications may not be asked: try as root" :
-			   "; applications started with --no-telemetry are not seen");
+		  cli->prefix == NULL ? "" : cli->prefix, unseen(denied, silent));
 	return -ENODEV;
 }
 

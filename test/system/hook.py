@@ -35,8 +35,9 @@ def hook_plugin():
     return target
 
 
-def telemetry_socket(path):
+def telemetry_socket(testpmd):
     """A connection that was greeted: DPDK takes ten, and counts those just closed for a while."""
+    path = f"/var/run/dpdk/{testpmd.prefix}/dpdk_telemetry.v2"
     deadline = time.monotonic() + 20 * PATIENCE
     while True:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -56,7 +57,7 @@ def telemetry_socket(path):
 
 def telemetry(testpmd, command, *params):
     """One telemetry command; returns its JSON answer."""
-    with telemetry_socket(f"/var/run/dpdk/{testpmd.prefix}/dpdk_telemetry.v2") as sock:
+    with telemetry_socket(testpmd) as sock:
         sock.send(",".join([command, *map(str, params)]).encode())
         answer = json.loads(sock.recv(1 << 20))
     return answer[command]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright(c) 2026 The net_tap authors
 """dpdk-tap-rss on a running port, and what it works by: telemetry and the private dump."""
+import contextlib
 import errno
 import json
 import os
@@ -17,7 +18,7 @@ import time
 import frames
 import pytest
 from conftest import RUNG, need_bpf, open_port
-from hook import telemetry
+from hook import telemetry, telemetry_socket
 from rss_model import DEFAULT_KEY, RssConfig, classify
 from rules import Rules
 from test_rss_model import MS_KEY, MS_VECTORS
@@ -230,6 +231,15 @@ def test_help_names_all_commands_soft():
 def test_a_port_that_is_not_there_is_named(port):
     done = run("show", "--file-prefix", port.pmd.prefix, "tap7", status=2)
     assert 'no net_tap port "tap7"' in done.stderr
+
+
+def test_an_application_that_takes_no_more_clients_is_named(port):
+    with contextlib.ExitStack() as clients:
+        for _ in range(10):
+            clients.enter_context(telemetry_socket(port.pmd))
+        done = run("show", "--file-prefix", port.pmd.prefix, status=2)
+        assert "no net_tap port" in done.stderr and "do not answer" in done.stderr
+    assert port.pmd.wait(lambda: telemetry(port.pmd, "/net_tap/info", 0), 10)
 
 
 def test_watch_in_json_counts_packets(port):
