@@ -113,11 +113,16 @@ def _segment(head, part, number, offset, last, start, field, tcp):
     return bytes(head) + part
 
 
+def packets_of(data):
+    """The same of a frame behind its vnet header."""
+    return split(VNET.unpack_from(data), data[VNET.size:])
+
+
 def segments(rng, count, mss, corrupt=(), **kw):
     """Single packets of a TCP flow with all checksums in them, those in corrupt wrong."""
     data = super_frame(rng, count, mss, tcp=True, tags=0, odd=False, **kw)
-    packets = split(VNET.unpack(data[:VNET.size]), data[VNET.size:])
-    start = VNET.unpack(data[:VNET.size])[4]
+    packets = packets_of(data)
+    start = VNET.unpack_from(data)[4]
     for i in corrupt:
         packets[i] = damaged(packets[i], start + 16)
     return packets

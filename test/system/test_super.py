@@ -12,7 +12,7 @@ from scapy.layers.vxlan import VXLAN
 from pair import SOL_PACKET, PACKET_VNET_HDR, Pair, one_core, receive
 from port import Port
 from rss_model import RssConfig, classify
-from super_frames import GSO, NEEDS_CSUM, USO, VNET, checksum, plain, segments, split, super_frame
+from super_frames import GSO, NEEDS_CSUM, USO, VNET, checksum, packets_of, plain, segments, super_frame
 
 
 def cut_by(gso, frames, offload=False):
@@ -23,7 +23,7 @@ def cut_by(gso, frames, offload=False):
         got = []
         for frame in frames:
             sender.send(frame)
-            n = len(split(VNET.unpack_from(frame), frame[VNET.size:]))
+            n = len(packets_of(frame))
             got.append([data for _, data in receive(receiver, 2, at_most=n)])
         assert receive(receiver, 0.1) == []
         xstats = pair.pmd.xstats(0)
@@ -161,9 +161,8 @@ def test_half_a_checksum_comes_to_those_who_asked_for_both_protocols(offload, pa
         sender, receiver = pair.sock("in0"), pair.sock("out0")
         for tcp in (True, False) if USO else (True,):
             frame = super_frame(rng, 4, 700, tcp=tcp, version=4, tags=0)
-            vnet, data = VNET.unpack_from(frame), frame[VNET.size:]
             sender.send(frame)
-            whole = split(vnet, data)
+            whole = packets_of(frame)
             got = [packet for _, packet in receive(receiver, 2, at_most=len(whole))]
             assert len(got) == len(whole) == 4
             assert (got == whole) == (not partial)

@@ -21,7 +21,7 @@ from rss_model import TYPE_BITS, RssConfig, classify
 from rules import Rules
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
-from super_frames import VNET, checksum, segments, split, super_frame
+from super_frames import VNET, checksum, packets_of, segments, super_frame
 from test_streams import check_streams
 from test_super import through_at_once
 from testpmd import CLI, Testpmd, TestpmdError
@@ -327,7 +327,7 @@ def test_super_frames_are_cut():
         for number, frame in enumerate(some):
             flags, gso, hdr_len, size, start, field = VNET.unpack_from(frame)
             sender.send(VNET.pack(flags, gso, hdr_len - 14, size, start - 14, field) + frame[VNET.size + 14:])
-            want = [packet[14:] for packet in split(VNET.unpack_from(frame), frame[VNET.size:])]
+            want = [packet[14:] for packet in packets_of(frame)]
             got = [data for _, data in receive(receiver, 2, at_most=len(want))]
             assert got == want, f"super-frame {number}"
         assert receive(receiver, 0.1) == []
