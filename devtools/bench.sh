@@ -13,8 +13,8 @@
 #   --only LIST  parts, of: forward (testpmd and iperf3 between two namespaces), and the sections
 #                of dpdk-tap-bench (see its --help); all if not given
 #   --tests LIST tests of forward, of: tcp,tcp-reverse,udp,tcp4; all if not given
-#   --rounds N   rounds of forward (7, quick: 2)
-#   --seconds N  of each of its tests (4, quick: 1)
+#   --rounds N   rounds of forward (5, quick: 2)
+#   --seconds N  of each of its tests (3, quick: 1)
 #   --json FILE  where the figures go (build/benchmarks.json)
 #   --page DIR   where the page goes: DIR/benchmarks.md, with its plots in DIR/benchmarks/
 #                (doc; build if --quick, --only or --tests is given: only a whole run is for doc)

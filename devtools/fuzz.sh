@@ -5,7 +5,7 @@
 # fuzz.sh [--seconds N | --long | --merge] [TARGET...]
 #
 # Builds the fuzz targets of test/fuzz with clang, libFuzzer, AddressSanitizer and
-# UndefinedBehaviorSanitizer, and runs all of them or the named ones for 20 or N seconds each,
+# UndefinedBehaviorSanitizer, and runs all of them or the named ones for 30 or N seconds each,
 # from the corpus in test/fuzz/corpus on; --long for 10 minutes each. As many run at a time as
 # there are processors. Prints the executions of each and of all. What fails a target is kept as
 # build-fuzz/found/TARGET-*, what it has learnt in build-fuzz/corpus/TARGET.

@@ -18,7 +18,7 @@ from forward import BENCH, CONTESTANTS, PLUGIN, ROOT, TESTS, run     # noqa: E40
 from report import write_page                                       # noqa: E402
 
 FORWARD = "forward"
-FULL_ROUNDS, FULL_SECONDS = 7, 4
+FULL_ROUNDS, FULL_SECONDS = 5, 3
 QUICK_ROUNDS, QUICK_SECONDS = 2, 1
 QUICK_BENCH = ["--rounds", "3", "--lone-packets", "2000", "--lone-reference", "2000"]
 
