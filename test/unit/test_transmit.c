@@ -52,6 +52,7 @@ struct item {
 	struct rte_mbuf *held; /* the same, or its owner, still ours after it was sent */
 	enum kind kind;
 	uint32_t len;
+	uint32_t padding; /* to be put behind the IP packet; it must not arrive */
 	uint8_t frame[2048];
 	uint8_t before[RTE_MBUF_DEFAULT_BUF_SIZE];
 };
@@ -192,16 +193,19 @@ chained(const uint8_t *frame, uint32_t len, uint32_t size)
 static void
 wrap(struct item *item, enum kind kind, const uint8_t *bytes)
 {
+	uint32_t len = item->len + item->padding;
+
+	item->padding = 0;
 	item->kind = kind;
 	item->held = NULL;
 	if (kind == CHAINED)
-		item->m = chained(bytes, item->len, 1 + item->len / (1 + below(8)));
+		item->m = chained(bytes, len, 1 + len / (1 + below(8)));
 	else if (kind == EXTERNAL)
-		item->m = external(bytes, item->len);
+		item->m = external(bytes, len);
 	else
-		item->m = chained(bytes, item->len, item->len);
+		item->m = chained(bytes, len, len);
 	if (kind == NO_HEADROOM) {
-		memmove(item->m->buf_addr, bytes, item->len);
+		memmove(item->m->buf_addr, bytes, len);
 		item->m->data_off = 0;
 	} else if (kind == SHARED || kind == EXTERNAL) {
 		item->held = item->m;
@@ -244,6 +248,8 @@ make_burst(enum kind kinds)
 		if (!offload && below(8) == 0)
 			item->frame[field] ^= 1; /* wrong, and to stay so */
 		memcpy(bytes, item->frame, item->len);
+		item->padding = offload && below(16) == 0 ? 1 + below(40) : 0;
+		memset(bytes + item->len, 0x5a, item->padding);
 		if (offload) {
 			memset(bytes + field, 0xbd, 2);
 			if (ipv4)
@@ -340,10 +346,7 @@ every_kind(const void *arg)
 	struct rte_mbuf *pkts[BURST];
 	uint64_t sent = 0, bytes = 0;
 	unsigned int round;
-	uint16_t n;
-	uint16_t i;
-	uint16_t at;
-	uint16_t j;
+	uint16_t n, i, at, j;
 
 	open_tap(FULL);
 	queue.stage = *(const bool *)arg ? stage : NULL;
@@ -351,7 +354,7 @@ every_kind(const void *arg)
 		n = make_burst(KINDS);
 		for (i = 0; i < n; i++) {
 			pkts[i] = items[i].m;
-			bytes += items[i].len;
+			bytes += items[i].m->pkt_len;
 		}
 		for (at = 0; at < n; at += i) {
 			i = tap_tx_burst(&queue, pkts + at, n - at);
@@ -415,8 +418,7 @@ refused(const void *arg)
 	struct rte_mbuf *pkts[BURST];
 	uint64_t errors = 0;
 	unsigned int round;
-	uint16_t n;
-	uint16_t i;
+	uint16_t n, i;
 
 	(void)arg;
 	open_tap(1 << 20);
@@ -450,8 +452,7 @@ check_tso(bool ipv4, bool tcp, uint32_t payload, uint16_t mss, uint32_t size)
 	uint32_t len = build(frame, ipv4, tcp, 0, 0, payload);
 	uint32_t field = l3_off + (ipv4 ? 20 : 40) + (tcp ? 16 : 6);
 	uint32_t at = 0;
-	uint32_t i;
-	uint32_t n;
+	uint32_t i, n;
 	ssize_t got;
 
 	m = chained(frame, len, size);
@@ -463,10 +464,10 @@ check_tso(bool ipv4, bool tcp, uint32_t payload, uint16_t mss, uint32_t size)
 	got = read(tap, message, sizeof(message));
 	CHECK(got == (ssize_t)(len + sizeof(vnet)), "%zd bytes of %u written", got, len);
 	memcpy(&vnet, message, sizeof(vnet));
-	CHECK((vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE) == (payload <= mss), "type %u",
-	      vnet.gso_type);
-	CHECK(payload <= mss || (vnet.gso_size == mss && vnet.hdr_len == hdr_len),
-	      "size %u, headers %u", vnet.gso_size, vnet.hdr_len);
+	CHECK(payload <= mss ? vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE :
+			       vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE && vnet.gso_size == mss &&
+				       vnet.hdr_len == hdr_len,
+	      "type %u, size %u, headers %u", vnet.gso_type, vnet.gso_size, vnet.hdr_len);
 	n = take_apart(&vnet, message + sizeof(vnet), len);
 	CHECK(n == (payload + mss - 1) / mss, "%u segments", n);
 	for (i = 0; i < n; i++) {

@@ -101,11 +101,32 @@ tap_tx_segment(const struct rte_mbuf *m, const uint8_t *l4, struct virtio_net_hd
 }
 
 /*
+ * Bytes to send: what lies behind the IP packet, as padding to the least length of a frame does,
+ * would count in the kernel's sum and not in the receiver's.
+ */
+static inline uint32_t
+tap_tx_len(const struct rte_mbuf *m, const uint8_t *l3)
+{
+	uint32_t len = m->l2_len;
+	rte_be16_t ip_len;
+
+	if (m->ol_flags & RTE_MBUF_F_TX_IPV6) {
+		memcpy(&ip_len, l3 + offsetof(struct rte_ipv6_hdr, payload_len), sizeof(ip_len));
+		len += sizeof(struct rte_ipv6_hdr);
+	} else {
+		memcpy(&ip_len, l3 + offsetof(struct rte_ipv4_hdr, total_length), sizeof(ip_len));
+	}
+	len += rte_be_to_cpu_16(ip_len);
+	return unlikely(len < m->pkt_len) && len >= tap_tx_hdr_len(m) ? len : m->pkt_len;
+}
+
+/*
  * IPv4's checksum is computed here, TCP's and UDP's is left to the kernel by the vnet
  * header; it expects the sum over the pseudo header in their place.
  * @param hdr  the packet's headers, writable
+ * @return bytes of the packet to send
  */
-static void
+static uint32_t
 tap_tx_offload(const struct rte_mbuf *m, uint8_t *hdr, struct virtio_net_hdr *vnet,
 	       struct tap_tx_undo *undo)
 {
@@ -121,7 +142,7 @@ tap_tx_offload(const struct rte_mbuf *m, uint8_t *hdr, struct virtio_net_hdr *vn
 		memcpy(undo->ip, &sum, sizeof(sum));
 	}
 	if (l4_offset == 0)
-		return;
+		return m->pkt_len;
 	undo->l4 = l3 + m->l3_len + l4_offset;
 	memcpy(&undo->l4_cksum, undo->l4, sizeof(sum));
 	sum = (m->ol_flags & RTE_MBUF_F_TX_IPV6) ? tap_tx_phdr6(m, l3) :
@@ -130,8 +151,11 @@ tap_tx_offload(const struct rte_mbuf *m, uint8_t *hdr, struct virtio_net_hdr *vn
 	vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	vnet->csum_start = (uint16_t)(m->l2_len + m->l3_len);
 	vnet->csum_offset = l4_offset;
-	if ((m->ol_flags & TAP_TX_SEG) && m->pkt_len > tap_tx_hdr_len(m) + m->tso_segsz)
+	if ((m->ol_flags & TAP_TX_SEG) && m->pkt_len > tap_tx_hdr_len(m) + m->tso_segsz) {
 		tap_tx_segment(m, l3 + m->l3_len, vnet);
+		return m->pkt_len;
+	}
+	return tap_tx_len(m, l3);
 }
 
 /* May the driver write to the packet and to the headroom in front of it? */
@@ -149,34 +173,37 @@ tap_tx_write(const struct tap_txq *q, struct rte_mbuf *m)
 	char *frame = rte_pktmbuf_mtod(m, char *);
 	struct tap_tx_undo undo = { NULL, NULL, 0, 0 };
 	struct virtio_net_hdr vnet = { .flags = 0 };
+	uint32_t len = m->data_len;
 	ssize_t ret;
 
 	if (m->ol_flags & TAP_TX_CHANGE)
-		tap_tx_offload(m, (uint8_t *)frame, &vnet, &undo);
+		len = tap_tx_offload(m, (uint8_t *)frame, &vnet, &undo);
 	memcpy(frame - TAP_VNET_HDR_LEN, &vnet, sizeof(vnet));
-	ret = tap_tun_write(tap_txq_fd(q), frame - TAP_VNET_HDR_LEN,
-			    m->data_len + TAP_VNET_HDR_LEN);
+	ret = tap_tun_write(tap_txq_fd(q), frame - TAP_VNET_HDR_LEN, len + TAP_VNET_HDR_LEN);
 	if (unlikely(ret < 0))
 		tap_tx_undo(&undo);
 	return ret;
 }
 
-/* Segments from byte @p skip on; @return entries filled, 0 if there are too many. */
+/* Bytes @p skip to @p end of a packet; @return entries filled, 0 if there are too many. */
 static size_t
-tap_tx_fill_iov(const struct rte_mbuf *m, uint32_t skip, struct iovec *iov, size_t room)
+tap_tx_fill_iov(const struct rte_mbuf *m, uint32_t skip, uint32_t end, struct iovec *iov,
+		size_t room)
 {
 	size_t n = 0;
 
-	for (; m != NULL; m = m->next) {
-		uint32_t cut = RTE_MIN(skip, m->data_len);
+	for (; m != NULL && end != 0; m = m->next) {
+		uint32_t len = RTE_MIN(end, m->data_len);
+		uint32_t cut = RTE_MIN(skip, len);
 
 		skip -= cut;
-		if (cut == m->data_len)
+		end -= len;
+		if (cut == len)
 			continue;
 		if (n == room)
 			return 0;
 		iov[n].iov_base = rte_pktmbuf_mtod_offset(m, void *, cut);
-		iov[n++].iov_len = m->data_len - cut;
+		iov[n++].iov_len = len - cut;
 	}
 	return n;
 }
@@ -190,6 +217,7 @@ tap_tx_writev(const struct tap_txq *q, const struct rte_mbuf *m)
 	struct tap_tx_undo undo = { NULL, NULL, 0, 0 };
 	struct virtio_net_hdr vnet = { .flags = 0 };
 	uint32_t hdr_len = (m->ol_flags & TAP_TX_CHANGE) ? tap_tx_hdr_len(m) : 0;
+	uint32_t len = m->pkt_len;
 	const void *hdr;
 	size_t n;
 
@@ -197,13 +225,13 @@ tap_tx_writev(const struct tap_txq *q, const struct rte_mbuf *m)
 		hdr = rte_pktmbuf_read(m, 0, hdr_len, head + TAP_VNET_HDR_LEN);
 		if (hdr != head + TAP_VNET_HDR_LEN)
 			memcpy(head + TAP_VNET_HDR_LEN, hdr, hdr_len);
-		tap_tx_offload(m, head + TAP_VNET_HDR_LEN, &vnet, &undo);
+		len = tap_tx_offload(m, head + TAP_VNET_HDR_LEN, &vnet, &undo);
 	}
 	memcpy(head, &vnet, sizeof(vnet));
 	iov[0].iov_base = head;
 	iov[0].iov_len = TAP_VNET_HDR_LEN + hdr_len;
-	n = tap_tx_fill_iov(m, hdr_len, iov + 1, TAP_TX_MAX_SEGS);
-	if (n == 0 && m->pkt_len > hdr_len)
+	n = tap_tx_fill_iov(m, hdr_len, len, iov + 1, TAP_TX_MAX_SEGS);
+	if (n == 0 && len > hdr_len)
 		return -EMSGSIZE;
 	return tap_tun_writev(tap_txq_fd(q), iov, n + 1);
 }
