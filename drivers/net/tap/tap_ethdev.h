@@ -228,6 +228,7 @@ struct tap_port {
 	struct tap_txq *txq[TAP_MAX_QUEUES];
 	uint64_t kernel_dropped_base; /**< the netdev's count at the last reset */
 	uint64_t flow_dropped_base;   /**< that of the filter program's drops */
+	uint64_t kernel_missed;       /**< since then, as last told; see tap_kernel_missed() */
 };
 
 /** The port of an ethdev. */

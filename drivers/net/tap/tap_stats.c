@@ -80,16 +80,19 @@ tap_kernel_dropped(struct tap_port *port)
 }
 
 /*
- * What the netdev has dropped without being told to: it counts what the filter program
- * drops for a rule, too, a moment after the program does.
+ * What the netdev has dropped without being told to. It counts what the filter program drops for a
+ * rule, too, a moment after the program does: so the program's count, read last, has all of those
+ * and perhaps more, and the difference may be too small. It never goes back.
  */
 uint64_t
 tap_kernel_missed(struct tap_port *port)
 {
-	uint64_t flow = tap_flow_dropped(port) - port->flow_dropped_base;
 	uint64_t all = tap_kernel_dropped(port) - port->kernel_dropped_base;
+	uint64_t flow = tap_flow_dropped(port) - port->flow_dropped_base;
 
-	return all > flow ? all - flow : 0;
+	if (all > flow && all - flow > port->kernel_missed)
+		port->kernel_missed = all - flow;
+	return port->kernel_missed;
 }
 
 static void
@@ -171,6 +174,7 @@ tap_stats_reset(struct rte_eth_dev *dev)
 	}
 	/* Both at one time, as far as drops between the two allow. */
 	for (i = 0; i < TAP_RESET_TRIES; i++) {
+		port->kernel_missed = 0;
 		port->flow_dropped_base = tap_flow_dropped(port);
 		port->kernel_dropped_base = tap_kernel_dropped(port);
 		if (tap_flow_dropped(port) == port->flow_dropped_base)
