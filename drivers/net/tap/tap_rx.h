@@ -44,7 +44,8 @@ struct tap_rx_frame {
 struct tap_rx_look {
 	const struct tap_policy *policy;   /**< NULL: headers alone */
 	const struct tap_flow_view *rules; /**< NULL: none */
-	bool apply; /**< rules count and drop; else they were applied in the kernel */
+	bool apply;     /**< rules count and drop; else they were applied in the kernel */
+	bool described; /**< the last frame was, so that its verdict holds for the same headers */
 };
 
 /**
@@ -80,7 +81,7 @@ uint64_t tap_rx_flush(struct tap_rxq *q);
  * @param verdict  filled if there is a policy; the headers always
  * @return false if the frame was dropped.
  */
-bool tap_rx_finish(struct tap_rxq *q, const struct tap_rx_frame *frame,
-		   const struct tap_rx_look *look, struct tap_verdict *verdict);
+bool tap_rx_finish(struct tap_rxq *q, const struct tap_rx_frame *frame, struct tap_rx_look *look,
+		   struct tap_verdict *verdict);
 
 #endif /* TAP_RX_H */

@@ -272,8 +272,13 @@ tap_rx_next_staged(struct tap_rxq *q, struct tap_rx_frame *frame, uint16_t n_seg
 		return tap_rx_next_segment(q, frame);
 	if (unlikely(!tap_rx_have(q, (uint16_t)tap_rx_segs(q, q->staged)))) {
 		/* A pool that never has so many would hold up the queue: in pieces it goes on. */
-		if (vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE || !tap_rx_cut(q, vnet, n_segs))
+		if (vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 			return false;
+		if (!tap_rx_cut(q, vnet, n_segs)) {
+			tap_stat_add(&q->stats.errors, 1);
+			q->staged = 0;
+			return false;
+		}
 		tap_stat_add(&q->stats.cut, 1);
 		return tap_rx_next_segment(q, frame);
 	}
@@ -306,7 +311,8 @@ tap_rx_gather(struct tap_rxq *q, struct tap_rx_frame *frames, uint16_t n)
 uint64_t
 tap_rx_flush(struct tap_rxq *q)
 {
-	uint64_t lost = tap_tun_flush(tap_rxq_fd(q));
+	/* No more than can have waited: senders may be faster. */
+	uint64_t lost = tap_tun_flush(tap_rxq_fd(q), TAP_MAX_DESC);
 
 	if (q->staged != 0)
 		lost += RTE_MAX(tap_cut_left(&q->cut), 1u);

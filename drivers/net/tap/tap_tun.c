@@ -191,12 +191,12 @@ tap_tun_set_filter(int fd, int prog_fd)
 }
 
 uint64_t
-tap_tun_flush(int fd)
+tap_tun_flush(int fd, uint64_t most)
 {
 	uint64_t frames = 0;
 	uint8_t head[64];
 
-	while (read(fd, head, sizeof(head)) > 0)
+	while (frames < most && read(fd, head, sizeof(head)) > 0)
 		frames++;
 	return frames;
 }

@@ -133,7 +133,7 @@ int tap_tun_set_steering(int fd, int prog_fd);
 /** Likewise for the program that every frame passes on its way into a queue. */
 int tap_tun_set_filter(int fd, int prog_fd);
 
-/** Throw away what waits in a queue; @return frames thrown away. */
-uint64_t tap_tun_flush(int fd);
+/** Throw away what waits in a queue, at most @p most frames; @return frames thrown away. */
+uint64_t tap_tun_flush(int fd, uint64_t most);
 
 #endif /* TAP_TUN_H */
