@@ -274,6 +274,7 @@ tap_start(struct rte_eth_dev *dev)
 	if (ret == 0)
 		ret = tap_lsc_start(dev);
 	if (ret != 0) {
+		tap_set_link_down(dev);
 		tap_stop_queues(dev);
 		tap_intr_stop(dev);
 		return ret;
