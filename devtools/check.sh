@@ -10,7 +10,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-CHECKS='format cppcheck tidy spdx shell python spelling size docs'
+CHECKS='format words cppcheck tidy spdx shell python spelling size docs'
 
 # Files of the project whose names match a -name pattern in $@.
 files()
@@ -40,6 +40,37 @@ check_format()
 			bad=1
 		}
 	done < <(c_sources)
+	return "$bad"
+}
+
+# Fails if a line of the files that stdin names, comments aside, matches $2; $1 says why, $3 is a file that may.
+forbid()
+{
+	local found
+
+	found=$(grep -v "/${3:-}\$" | xargs grep -nP -- "$2" | grep -vP '^[^:]+:\d+:\s*(/?\*|//.*SPDX)') || return 0
+	printf '%s\n' "$found" | sed "s|\$| <- $1|"
+	return 1
+}
+
+# What DPDK does not take of a driver, as far as neither compilers nor the layout hold it.
+check_words()
+{
+	local bad=0 driver rest
+
+	driver=$(files '*.[ch]' | grep '^./drivers/')
+	rest=$(files '*.[ch]' | grep -v '^./test/')
+	forbid 'a driver does not end the process' '\b(rte_panic|rte_exit|exit|abort|_exit)\(' <<< "$driver" || bad=1
+	forbid 'a driver logs by TAP_LOG' '\b(printf|puts|perror|rte_log|RTE_LOG(_DP)?)\(' tap_log.h <<< "$driver" || bad=1
+	forbid 'a driver leaves signals alone' '\b(signal|sigaction|kill|raise)\(' <<< "$driver" || bad=1
+	forbid 'atomics by tap_compat.h, as DPDK has them from 23.11 on' \
+		'__atomic_|__sync_|\brte_(smp_)?[rwm]*b\(|\brte_atomic(16|32|64)_' tap_compat.h <<< "$driver" || bad=1
+	forbid 'PRIu64 and the like' '%[-+ #0-9.]*l+[dioux]' tap_caps.c <<< "$driver" || bad=1
+	forbid 'macros of rte_common.h' '__attribute__\(\((?!target)' <<< "$driver" || bad=1
+	forbid 'no bound' '\b(strcpy|strcat|v?sprintf|gets|strtok|alloca)\(' <<< "$rest" || bad=1
+	forbid 'comments are /* */' '^[^"]*(?<!:)//' <<< "$rest" || bad=1
+	forbid 'no new names for struct and enum' '\btypedef (struct|enum|union)\b' <<< "$rest" || bad=1
+	files '*.[ch]' '*.py' '*.sh' '*.md' '*.rst' '*.build' | forbid 'blanks at the end' '[ \t]+$' || bad=1
 	return "$bad"
 }
 
@@ -93,13 +124,13 @@ check_spdx()
 			echo "$file: no line \"SPDX-License-Identifier: $want\""
 			bad=1
 		}
-	done < <(files '*.[ch]' '*.sh' '*.py' '*.rst' '*.md' '*.ini' '*.yml' '*.service' '*.in' '*.1' meson.build meson_options.txt run '.[a-z]*' MAINTAINERS)
+	done < <(files '*.[ch]' '*.sh' '*.bash' '*.supp' rules '*.py' '*.rst' '*.md' '*.ini' '*.yml' '*.service' '*.in' '*.1' meson.build meson_options.txt run '.[a-z]*' MAINTAINERS)
 	return "$bad"
 }
 
 check_shell()
 {
-	{ files '*.sh' '*.in'; echo .ci/run; } | xargs shellcheck
+	{ files '*.sh' '*.bash' '*.in'; echo .ci/run; } | xargs shellcheck
 }
 
 check_python()
