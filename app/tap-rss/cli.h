@@ -93,6 +93,9 @@ void cli_ports_free(struct cli_port *ports, int n);
 /** The only port that an argument means; NULL after a message. */
 struct cli_port *cli_port(const struct cli *cli, const char *selector);
 
+/** A string; "" if it is none. */
+const char *cli_string(const json_t *value);
+
 /** Members of info. */
 long long cli_int(const json_t *object, const char *key);
 const char *cli_text(const json_t *object, const char *key);

@@ -43,8 +43,7 @@ bits_of(const json_t *array, const char *const *names, size_t n)
 	json_t *name;
 	size_t i;
 
-	json_array_foreach(array, i, name) bits |=
-		bit_of(json_string_value(name) ? json_string_value(name) : "", names, n);
+	json_array_foreach(array, i, name) bits |= bit_of(cli_string(name), names, n);
 	return bits;
 }
 

@@ -21,6 +21,38 @@
 /* What an answer is at most, 16 KB in 22.11; and how long one may take. */
 #define ANSWER_MAX (1 << 18)
 #define PATIENCE_S 5
+#define CONTROLS                                                                                   \
+	"\001\002\003\004\005\006\a\b\t\n\v\f\r\016\017\020\021\022\023\024\025\026\027"           \
+	"\030\031\032\033\034\035\036\037\177"
+
+/* No character that a terminal would obey: who asks may be root, and who answers somebody else. */
+static void
+tame(json_t *value)
+{
+	const char *key;
+	json_t *part;
+	char *text, *c;
+	void *next;
+	size_t i;
+
+	json_array_foreach(value, i, part) tame(part);
+	json_object_foreach_safe(value, next, key, part)
+	{
+		tame(part);
+		if (key[strcspn(key, CONTROLS)] != '\0')
+			json_object_del(value, key);
+	}
+	if (!json_is_string(value))
+		return;
+	text = strdup(json_string_value(value));
+	if (text == NULL)
+		return;
+	for (c = text + strcspn(text, CONTROLS); *c != '\0'; c += strcspn(c, CONTROLS))
+		*c = '?';
+	if (strcmp(text, json_string_value(value)) != 0)
+		json_string_set(value, text);
+	free(text);
+}
 
 static json_t *
 receive(int fd)
@@ -34,6 +66,7 @@ receive(int fd)
 	n = recv(fd, text, ANSWER_MAX, 0);
 	if (n > 0)
 		value = json_loadb(text, (size_t)n, 0, NULL);
+	tame(value);
 	free(text);
 	return value;
 }
@@ -73,11 +106,17 @@ cli_int(const json_t *object, const char *key)
 }
 
 const char *
-cli_text(const json_t *object, const char *key)
+cli_string(const json_t *value)
 {
-	const char *text = json_string_value(json_object_get(object, key));
+	const char *text = json_string_value(value);
 
 	return text == NULL ? "" : text;
+}
+
+const char *
+cli_text(const json_t *object, const char *key)
+{
+	return cli_string(json_object_get(object, key));
 }
 
 /* The file prefix is the name of the folder that the socket lies in. */
@@ -134,6 +173,16 @@ is_meant(const json_t *info, int id, const char *selector)
 	       strcmp(selector, cli_text(info, "device")) == 0;
 }
 
+/* Whether it tells numbers of queues that there can be: loops go by them. */
+static bool
+is_plausible(const json_t *answer)
+{
+	long long rx = cli_int(answer, "rx_queues");
+	long long tx = cli_int(answer, "tx_queues");
+
+	return rx >= 0 && rx <= TAP_MAX_QUEUES && tx >= 0 && tx <= TAP_MAX_QUEUES;
+}
+
 /* Add the ports of one application. */
 static int
 ports_of(const struct cli_link *link, const char *selector, struct cli_port **ports, int n)
@@ -147,7 +196,7 @@ ports_of(const struct cli_link *link, const char *selector, struct cli_port **po
 		json_t *info = cli_ask(link, "/net_tap/info,%d", number);
 		struct cli_port *more = NULL;
 
-		if (info != NULL && is_meant(info, number, selector))
+		if (info != NULL && is_plausible(info) && is_meant(info, number, selector))
 			more = realloc(*ports, sizeof(**ports) * ((size_t)n + 1));
 		if (more == NULL) {
 			json_decref(info);
@@ -277,6 +326,10 @@ cli_queues(const struct cli_port *port)
 					cli_int(all, "tx_queues"));
 	size_t first, had = 0;
 
+	if (!is_plausible(all)) {
+		json_decref(all);
+		return NULL;
+	}
 	for (;;) {
 		size_t rx = json_array_size(json_object_get(all, "rx_packets"));
 		size_t tx = json_array_size(json_object_get(all, "tx_packets"));

@@ -14,13 +14,18 @@ rules_of(const struct cli_port *port)
 {
 	json_t *all = json_object();
 	long long next = 1;
+	size_t had = 0;
 
 	while (next > 0) {
 		json_t *page = cli_ask(&port->link, "/net_tap/rules,%d,%lld", port->id, next);
 
 		json_object_update(all, json_object_get(page, "rules"));
-		/* Only forward, whatever it says. */
-		next = cli_int(page, "next") > next ? cli_int(page, "next") : 0;
+		/* Only forward, and no further than there can be rules, whatever it says. */
+		next = cli_int(page, "next") > next && json_object_size(all) > had &&
+				       json_object_size(all) < TAP_RULES ?
+			       cli_int(page, "next") :
+			       0;
+		had = json_object_size(all);
 		json_decref(page);
 	}
 	return all;
@@ -33,7 +38,7 @@ show_names(const char *what, const json_t *names)
 	size_t i;
 
 	printf("  %-11s", what);
-	json_array_foreach(names, i, name) printf(" %s", json_string_value(name));
+	json_array_foreach(names, i, name) printf(" %s", cli_string(name));
 	printf(json_array_size(names) == 0 ? " none\n" : "\n");
 }
 
@@ -47,7 +52,7 @@ show_reason(const json_t *pieces)
 	if (json_array_size(pieces) == 0)
 		return;
 	printf("  %-11s ", "because");
-	json_array_foreach(pieces, i, piece) fputs(json_string_value(piece), stdout);
+	json_array_foreach(pieces, i, piece) fputs(cli_string(piece), stdout);
 	putchar('\n');
 }
 
