@@ -26,6 +26,11 @@
 
 /* The longest that one run may take. */
 #define RUN_SECONDS 30
+/*
+ * At so many call sites something must fail in a run of all: less would mean that the driver, the
+ * scenarios or the compiler have changed so that faults pass them by.
+ */
+#define LEAST_PLACES 300
 
 struct options {
 	bool list;
@@ -339,7 +344,8 @@ has_second(const struct scenario *scenario, const struct options *options)
 	return false;
 }
 
-static void
+/* @return call sites of the program at which something has failed */
+static unsigned int
 print_totals(void)
 {
 	unsigned int places = 0;
@@ -363,6 +369,7 @@ print_totals(void)
 	       total.lower, total.went_on, total.not_met, total.bad);
 	if (total.left != 0)
 		printf("    %u more not injected, for want of time\n", total.left);
+	return places;
 }
 
 static void
@@ -434,6 +441,7 @@ int
 main(int argc, char **argv)
 {
 	struct options options;
+	unsigned int places;
 	unsigned int i;
 
 	setlinebuf(stdout);
@@ -455,7 +463,11 @@ main(int argc, char **argv)
 	for (i = 0; i < scenarios_count(); i++)
 		if (has_second(&scenarios[i], &options))
 			run_scenario(&scenarios[i], &options, "second fault", inject_second);
-	print_totals();
+	places = print_totals();
+	if (!options.list && options.only == NULL && total.left == 0 && places < LEAST_PLACES) {
+		printf("FAILED: less than %u call sites\n", LEAST_PLACES);
+		tests_failed++;
+	}
 	if (!options.list && !fault_print_places(argv[0], injected_before, options.missed))
 		tests_failed++;
 	kit_end();

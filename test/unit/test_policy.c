@@ -19,6 +19,7 @@
 
 #include "cases.h"
 #include "generate.h"
+#include "patience.h"
 #include "runner.h"
 
 #define READERS 3
@@ -464,6 +465,28 @@ test_held(const void *arg)
 	CHECK(h.switched, "the reader held up the switch");
 }
 
+/* One that was killed with a policy in its hands is waited for, but not for ever. */
+static void
+test_killed(const void *arg)
+{
+	struct tap_publisher publisher = { .shared = &shared, .nb_readers = 1, .mortal = true };
+	struct tap_policy_reader dead = { .section = 0 };
+	struct timespec before, after;
+	struct tap_rss_conf conf;
+	double took;
+
+	(void)arg;
+	publisher.reader[0] = &dead;
+	tap_policy_read_begin(&dead, &shared);
+	nth_conf(1, &conf);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	CHECK(tap_policy_publish(&publisher, &conf) == 0, "refused");
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	took = (double)(after.tv_sec - before.tv_sec) +
+	       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+	CHECK(took >= 0.99 && took < test_patience(2), "waited for %.3f s", took);
+}
+
 static unsigned int grace_calls;
 
 static void
@@ -517,6 +540,7 @@ main(void)
 	test_run("building", "masks of all modifiers and prefixes", test_masks, NULL);
 	test_run("publishing", "a switch is seen at once", test_switch, NULL);
 	test_run("publishing", "a policy that is held stays", test_held, NULL);
+	test_run("publishing", "a reader that was killed", test_killed, NULL);
 	test_run("publishing", "readers never see parts of two policies", test_race, NULL);
 	return test_summary();
 }

@@ -13,6 +13,7 @@
 
 #include <sys/socket.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_ip.h>
 #include <rte_malloc.h>
@@ -20,6 +21,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "patience.h"
 #include "runner.h"
 #include "tap_rx.h"
 
@@ -261,6 +263,26 @@ address_let_in_amid_a_super_frame(const void *arg)
 	close_queue(pool);
 }
 
+/* A secondary process was killed in a burst: its lock is taken from it after a second. */
+static void
+lock_of_a_killed_process(const void *arg)
+{
+	struct rte_mempool *pool = open_queue(255, 2048, 0);
+	uint64_t begin = rte_rdtsc();
+	double took;
+
+	(void)arg;
+	port.policy.mortal = true;
+	rte_spinlock_lock(&queue->lock);
+	CHECK(tap_rx_queue_stop(&dev, 0) == 0, "not stopped");
+	took = (double)(rte_rdtsc() - begin) / (double)rte_get_tsc_hz();
+	CHECK(took >= 0.99 && took < test_patience(2), "waited for %.3f s", took);
+	CHECK(rte_spinlock_trylock(&queue->lock) == 1, "it is held");
+	rte_spinlock_unlock(&queue->lock);
+	CHECK(tap_rx_queue_start(&dev, 0) == 0, "not started");
+	close_queue(pool);
+}
+
 int
 main(void)
 {
@@ -274,5 +296,6 @@ main(void)
 	test_run("receive", "super-frame without mbufs", super_frame_without_mbufs, NULL);
 	test_run("receive", "address let in amid a super-frame", address_let_in_amid_a_super_frame,
 		 NULL);
+	test_run("receive", "lock of a killed process", lock_of_a_killed_process, NULL);
 	return test_summary();
 }
