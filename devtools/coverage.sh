@@ -8,7 +8,7 @@
 # tests, the fuzz corpus and the system tests (the plugin under the distribution's testpmd),
 # and prints lines and branches of each file and of all. --quick runs few of the system tests;
 # arguments go to pytest. --report only prints what earlier runs have left. The lines that are not
-# reached are in build-coverage/html. Needs root, as the tests do.
+# reached are in build-coverage/html. Fails below 85 % of branches, but for --quick. Needs root, as the tests do.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -17,10 +17,12 @@ quick='test/system/test_rss.py test/system/test_data.py test/system/test_flow.py
 	test/system/test_lifetime.py'
 tests=test/system
 run=true
+# Percent of branches.
+least=85
 
 case ${1:-} in
 --help | -h) usage; exit ;;
---quick) tests=$quick; shift ;;
+--quick) tests=$quick; least=0; shift ;;
 --report) run=false; shift ;;
 esac
 
@@ -54,7 +56,7 @@ report()
 	gcovr --root . --object-directory "$BUILD" --filter drivers/net/tap/ --filter bpf/ \
 		--exclude '.*\.bpf\.c' --exclude '.*\.skel\.h' --exclude-unreachable-branches \
 		--html-details "$BUILD/html/index.html" --json-summary "$BUILD/coverage.json" "$BUILD" > /dev/null
-	/usr/bin/python3 - "$BUILD/coverage.json" <<-'PYTHON'
+	/usr/bin/python3 - "$BUILD/coverage.json" "$least" <<-'PYTHON'
 		import json, sys
 		report = json.load(open(sys.argv[1]))
 		def line(name, figures):
@@ -65,6 +67,8 @@ report()
 		for file in report['files']:
 		    line(file['filename'], file)
 		line('total', report)
+		if report['branch_percent'] < float(sys.argv[2]):
+		    sys.exit('less than %s %% of branches were taken' % sys.argv[2])
 	PYTHON
 }
 
