@@ -18,7 +18,7 @@
 #include "change.h"
 #include "frames.h"
 
-#define PERIOD_NS 10000000
+#define PERIOD_NS 5000000
 #define NSEC_PER_S 1000000000
 #define LINK_DOWN_US 2000
 #define KEY_LEN 40
@@ -32,9 +32,10 @@ static struct rte_flow *rules[SOAK_RULE_PORTS];
 static pthread_mutex_t link_lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_bool stop, busy;
 static atomic_ullong count;
-/* What control wants of each queue, and what the poller says to that. */
-static atomic_bool shut[SOAK_QUEUES], seen_shut[SOAK_QUEUES];
-static int stopped = -1; /* queue */
+/* How often each queue was shut and opened (odd: it is shut), and what the poller knows of it. */
+static atomic_uint turns[SOAK_DIRECTIONS][SOAK_QUEUES], known[SOAK_DIRECTIONS][SOAK_QUEUES];
+static int stopped[SOAK_DIRECTIONS] = { -1, -1 }; /* queue */
+static double lasted;                             /* seconds */
 
 static int
 change_table(void)
@@ -117,37 +118,81 @@ change_rule(void)
 	return rules[i] != NULL ? 0 : -rte_errno;
 }
 
-/* One queue stops for as long as the next change of this kind is away. */
-static int
-change_queue(void)
+/* Wait until the poller leaves a queue alone. */
+static void
+shut(enum soak_direction direction, int queue)
 {
-	int err = 0;
-
-	if (stopped >= 0) {
-		err = rte_eth_dev_rx_queue_start(port, (uint16_t)stopped);
-		shut[stopped] = false;
-		stopped = -1;
-		return err;
-	}
-	stopped = (int)soak_below(&seed, SOAK_QUEUES);
-	seen_shut[stopped] = false;
-	shut[stopped] = true;
-	while (!seen_shut[stopped])
+	turns[direction][queue]++;
+	while (known[direction][queue] != turns[direction][queue])
 		sched_yield();
-	return rte_eth_dev_rx_queue_stop(port, (uint16_t)stopped);
 }
 
-/* The link is down for a moment. */
+static void
+open_again(enum soak_direction direction, int queue)
+{
+	turns[direction][queue]++;
+}
+
+/* One queue stops for as long as the next change of this kind is away. */
+static int
+change_queue(enum soak_direction direction)
+{
+	static int (*const start[])(uint16_t port, uint16_t queue) = {
+		[SOAK_RX] = rte_eth_dev_rx_queue_start,
+		[SOAK_TX] = rte_eth_dev_tx_queue_start,
+	};
+	static int (*const halt[])(uint16_t port, uint16_t queue) = {
+		[SOAK_RX] = rte_eth_dev_rx_queue_stop,
+		[SOAK_TX] = rte_eth_dev_tx_queue_stop,
+	};
+	int queue = stopped[direction];
+	int err;
+
+	if (queue >= 0) {
+		err = start[direction](port, (uint16_t)queue);
+		open_again(direction, queue);
+		stopped[direction] = -1;
+		return err;
+	}
+	queue = (int)soak_below(&seed, SOAK_QUEUES);
+	shut(direction, queue);
+	stopped[direction] = queue;
+	return halt[direction](port, (uint16_t)queue);
+}
+
+static int
+change_rx_queue(void)
+{
+	return change_queue(SOAK_RX);
+}
+
+static int
+change_tx_queue(void)
+{
+	return change_queue(SOAK_TX);
+}
+
+/*
+ * The link is down for a moment. Nobody sends where no account holds: to the port while it goes
+ * down, from it while it comes up (the netdev takes packets before packet sockets get them).
+ */
 static int
 change_link(void)
 {
-	int err;
+	int err, up, q;
 
 	pthread_mutex_lock(&link_lock);
 	err = rte_eth_dev_set_link_down(port);
 	pthread_mutex_unlock(&link_lock);
 	usleep(LINK_DOWN_US);
-	return err ? err : rte_eth_dev_set_link_up(port);
+	for (q = 0; q < SOAK_QUEUES; q++)
+		if (q != stopped[SOAK_TX])
+			shut(SOAK_TX, q);
+	up = rte_eth_dev_set_link_up(port);
+	for (q = 0; q < SOAK_QUEUES; q++)
+		if (q != stopped[SOAK_TX])
+			open_again(SOAK_TX, q);
+	return err ? err : up;
 }
 
 static int
@@ -175,7 +220,8 @@ enum {
 	KEY,
 	TYPES,
 	RULE,
-	QUEUE,
+	RX_QUEUE,
+	TX_QUEUE,
 	LINK,
 	MTU,
 	LOOK
@@ -192,7 +238,8 @@ static struct kind {
 	[KEY] = { "key", change_key, 25, 0, 0, 0 },
 	[TYPES] = { "hash types", change_types, 10, 0, 0, 0 },
 	[RULE] = { "rule", change_rule, 20, 0, 0, 0 },
-	[QUEUE] = { "queue", change_queue, 6, 0, 0, 0 },
+	[RX_QUEUE] = { "Rx queue", change_rx_queue, 6, 0, 0, 0 },
+	[TX_QUEUE] = { "Tx queue", change_tx_queue, 6, 0, 0, 0 },
 	[LINK] = { "link", change_link, 4, 0, 0, 0 },
 	[MTU] = { "MTU", change_mtu, 5, 0, 0, 0 },
 	[LOOK] = { "nothing, but a look at the counters", look_at_counters, 10, 0, 0, 0 },
@@ -248,9 +295,10 @@ change_begin(uint16_t id)
 void *
 change_thread(void *arg)
 {
-	struct timespec next;
+	struct timespec first, next;
 
 	clock_gettime(CLOCK_MONOTONIC, &next);
+	first = next;
 	while (!stop) {
 		make(choose());
 		next.tv_nsec += PERIOD_NS;
@@ -258,8 +306,13 @@ change_thread(void *arg)
 		next.tv_nsec %= NSEC_PER_S;
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
 	}
-	while (stopped >= 0)
-		make(&kinds[QUEUE]);
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	lasted = (double)(next.tv_sec - first.tv_sec) +
+		 (double)(next.tv_nsec - first.tv_nsec) / NSEC_PER_S;
+	if (stopped[SOAK_RX] >= 0)
+		make(&kinds[RX_QUEUE]);
+	if (stopped[SOAK_TX] >= 0)
+		make(&kinds[TX_QUEUE]);
 	busy = false;
 	return arg;
 }
@@ -283,8 +336,9 @@ change_count(void)
 }
 
 unsigned int
-change_report(void)
+change_report(unsigned int rate)
 {
+	double reached = (double)(kinds[TABLE].made + kinds[KEY].made + kinds[RULE].made) / lasted;
 	unsigned int bad = 0, i;
 
 	for (i = 0; i < RTE_DIM(kinds); i++) {
@@ -294,16 +348,18 @@ change_report(void)
 		bad += kinds[i].failed != 0 || kinds[i].made == 0;
 	}
 	printf("%s changes\n", bad == 0 ? "ok    " : "FAILED");
-	return bad != 0;
+	printf("%s changes of table, key and rules per second: %.0f, at least %u\n",
+	       reached >= rate ? "ok    " : "FAILED", reached, rate);
+	return (bad != 0) + (reached < rate);
 }
 
 bool
-change_queue_open(uint16_t queue)
+change_queue_open(enum soak_direction direction, uint16_t queue)
 {
-	bool open = !shut[queue];
+	unsigned int turn = turns[direction][queue];
 
-	seen_shut[queue] = !open;
-	return open;
+	known[direction][queue] = turn;
+	return turn % 2 == 0;
 }
 
 void

@@ -4,16 +4,23 @@
 #ifndef SOAK_CHANGE_H
 #define SOAK_CHANGE_H
 
-/** @file A thread that changes a running port's settings, a hundred times per second. */
+/** @file A thread that changes a running port's settings, some two hundred times per second. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define SOAK_QUEUES 4
 /** Lines of the account that can fail: of the changes, of both directions, of the mbufs. */
-#define SOAK_CHECKS 13
+#define SOAK_CHECKS 14
 /** Exit status by which meson knows a test that was left out. */
 #define SOAK_SKIPPED 77
+
+/** Which half of a queue. */
+enum soak_direction {
+	SOAK_RX,
+	SOAK_TX,
+	SOAK_DIRECTIONS
+};
 
 /** Before the thread: make the rule that drops UDP to SOAK_DROP_PORT. Ends the process on failure. */
 void change_begin(uint16_t id);
@@ -30,11 +37,16 @@ bool change_busy(void);
 /** Changes made. */
 uint64_t change_count(void);
 
-/** Print what was changed how often; 1 if a change failed or was never made, else 0. */
-unsigned int change_report(void);
+/**
+ * Print what was changed how often.
+ *
+ * @param rate changes of table, key and rules per second that there must have been
+ * @return lines that say otherwise: a change failed or was never made; there were less
+ */
+unsigned int change_report(unsigned int rate);
 
-/** Called by the poller before each burst: whether it may poll the queue now. */
-bool change_queue_open(uint16_t queue);
+/** Called by the poller before each burst: whether the queue may be polled, or sent from, now. */
+bool change_queue_open(enum soak_direction direction, uint16_t queue);
 
 /** Keep the link as it is, as a frame sent while it goes down is lost to no driver's account. */
 void change_link_hold(void);

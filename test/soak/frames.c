@@ -29,7 +29,6 @@ struct mark {
 #define SHORTEST                                                                                   \
 	(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr) + \
 	 sizeof(struct mark))
-#define TRAIN_FLOWS 3
 #define TRAIN_PAYLOAD 1000
 
 uint32_t
@@ -101,6 +100,15 @@ pseudo_sum(const uint8_t *ip, bool v6)
 }
 
 static void
+note_headers(struct soak_frame *frame, uint32_t l3, uint32_t l4, bool v6, bool tcp)
+{
+	frame->l3 = (uint16_t)l3;
+	frame->l4 = (uint16_t)l4;
+	frame->v6 = v6;
+	frame->tcp = tcp;
+}
+
+static void
 put_tcp(struct soak_frame *frame, uint32_t l3, bool v6, uint32_t flow, uint32_t seq,
 	uint32_t payload)
 {
@@ -119,6 +127,7 @@ put_tcp(struct soak_frame *frame, uint32_t l3, bool v6, uint32_t flow, uint32_t 
 	frame->vnet.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	frame->vnet.csum_start = (uint16_t)l4;
 	frame->vnet.csum_offset = offsetof(struct rte_tcp_hdr, cksum);
+	note_headers(frame, l3, l4, v6, true);
 	frame->vnet.hdr_len = (uint16_t)(l4 + sizeof(*tcp));
 	frame->len = l4 + (uint32_t)sizeof(*tcp) + payload;
 }
@@ -157,6 +166,7 @@ make_udp(struct soak_frame *frame, uint32_t number, uint32_t l3, bool v6, uint32
 	frame->vnet.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	frame->vnet.csum_start = (uint16_t)l4;
 	frame->vnet.csum_offset = offsetof(struct rte_udp_hdr, dgram_cksum);
+	note_headers(frame, l3, l4, v6, false);
 	put_mark(frame->data + l4 + sizeof(*udp), number, 0);
 	frame->len = l4 + len;
 }
@@ -172,6 +182,7 @@ soak_frame_make(struct soak_frame *frame, uint32_t number, uint32_t room, uint64
 
 	memset(&frame->vnet, 0, sizeof(frame->vnet));
 	frame->marks = 1;
+	frame->l4 = 0;
 	/* What is left beside the longest headers: two Ethernet ones count for the tag. */
 	payload = sizeof(struct mark) + soak_below(seed, room - 90 - sizeof(struct mark));
 	if (kind == 0) {
@@ -192,16 +203,17 @@ soak_frame_make(struct soak_frame *frame, uint32_t number, uint32_t room, uint64
 }
 
 void
-soak_frame_train(struct soak_frame *frame, uint32_t number, uint64_t *seed)
+soak_frame_train(struct soak_frame *frame, uint32_t number, struct soak_train *train,
+		 uint64_t *seed)
 {
-	static uint32_t flow, seq;
 	uint32_t l3 = put_ethernet(frame->data, false, RTE_ETHER_TYPE_IPV4);
 
+	memset(&frame->vnet, 0, sizeof(frame->vnet));
 	if (soak_below(seed, 6) == 0)
-		flow = soak_below(seed, TRAIN_FLOWS);
-	put_tcp(frame, l3, false, flow, seq, TRAIN_PAYLOAD);
+		train->flow = train->first + soak_below(seed, SOAK_TRAIN_FLOWS);
+	put_tcp(frame, l3, false, train->flow, train->seq, TRAIN_PAYLOAD);
 	put_mark(frame->data + frame->vnet.hdr_len, number, 0);
-	seq += TRAIN_PAYLOAD;
+	train->seq += TRAIN_PAYLOAD;
 	frame->marks = 1;
 }
 

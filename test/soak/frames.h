@@ -6,6 +6,7 @@
 
 /** @file Frames that carry numbers: one in a frame, one in each segment of a super-frame. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <linux/virtio_net.h>
@@ -24,6 +25,20 @@ struct soak_frame {
 	uint8_t data[SOAK_FRAME_MAX];
 	uint32_t len;   /* of data */
 	uint16_t marks; /* segments, each with the frame's number */
+	uint16_t l3;    /* where the IP header is */
+	uint16_t l4;    /* where that of TCP or UDP is; 0: there is none */
+	bool v6;
+	bool tcp;
+};
+
+/** Flows of a train. */
+#define SOAK_TRAIN_FLOWS 3
+
+/** A train of TCP segments, and where it is. */
+struct soak_train {
+	uint32_t first; /* of its flows */
+	uint32_t flow;
+	uint32_t seq;
 };
 
 /**
@@ -35,8 +50,9 @@ struct soak_frame {
  */
 void soak_frame_make(struct soak_frame *frame, uint32_t number, uint32_t room, uint64_t *seed);
 
-/** Make one of a train of TCP segments of few flows, as neighbours can be joined. */
-void soak_frame_train(struct soak_frame *frame, uint32_t number, uint64_t *seed);
+/** Make the next of a train of TCP segments of few flows, as neighbours can be joined. */
+void soak_frame_train(struct soak_frame *frame, uint32_t number, struct soak_train *train,
+		      uint64_t *seed);
 
 /**
  * Call @p seen for each number that a frame carries.

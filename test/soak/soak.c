@@ -5,9 +5,10 @@
  * A port under load, with all its settings in motion, and each packet numbered: what was sent must
  * be what arrived and what was counted as dropped, to the packet, in both directions.
  *
- *   poller   (main)  bursts of all queues, both ways: checks numbers that arrive, sends others
+ *   pollers  (two lcores) bursts of half the queues each, both ways: note numbers that arrive, send
+ *            others
  *   kernel   (thread) a packet socket on the netdev: sends frames to the port, receives its frames
- *   control  (thread) a change every 10 ms: table, key, hash types, rules, queues, link, MTU
+ *   control  (thread) a change every 5 ms: table, key, hash types, rules, queues, link, MTU
  *   visits   (thread, if asked for) secondary processes attach, read counters, and go or are killed
  *
  * Runs in a network namespace of its own, which ends with it.
@@ -27,7 +28,6 @@
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <rte_cycles.h>
@@ -36,32 +36,19 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "book.h"
 #include "change.h"
 #include "frames.h"
+#include "pollers.h"
 #include "visit.h"
 
-#define BURST 32
-#define TRAIN 16
-/* More than this per second no test machine sends; what is never written takes no memory. */
-#define NUMBERS_PER_SECOND 400000u
-/* What an account may have in each direction: with 8 bytes for each, long runs are slowed down. */
-#define NUMBERS_MAX (128u << 20)
 #define QUIET_US 300000
 
-/* The numbers sent in one direction, and those that came. */
-struct book {
-	uint32_t *sent; /* a bit per segment; 0: refused, or not yet sent */
-	uint32_t *came;
-	uint32_t next; /* number */
-	uint64_t refused;
-	uint64_t twice;
-	uint64_t strays;
-};
+/* What the packet socket's buffer takes, and more. */
+#define WINDOW 16384
 
-static struct book in, out;
-static uint32_t numbers;
+static struct book in, out = { .window = WINDOW };
 static unsigned int seconds = 20;
-static uint64_t begin; /* timer cycles */
 static int sock;
 static atomic_bool stop_sending, stop_all;
 
@@ -70,40 +57,6 @@ die(const char *what, int err)
 {
 	fprintf(stderr, "soak: %s: %s\n", what, strerror(err < 0 ? -err : err));
 	exit(EXIT_FAILURE);
-}
-
-static void *
-table(size_t size)
-{
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (at == MAP_FAILED)
-		die("mmap", errno);
-	return at;
-}
-
-static void
-note(void *arg, uint32_t number, uint32_t segment)
-{
-	struct book *book = arg;
-
-	if (number >= numbers || segment >= 32) {
-		book->strays++;
-		return;
-	}
-	if (book->came[number] & RTE_BIT32(segment))
-		book->twice++;
-	book->came[number] |= RTE_BIT32(segment);
-}
-
-/* Has so much been sent that the numbers would not last? */
-static bool
-ahead(const struct book *book)
-{
-	double passed = (double)(rte_get_timer_cycles() - begin) / (double)rte_get_timer_hz();
-
-	return book->next > passed / seconds * numbers;
 }
 
 /* The side of the kernel */
@@ -129,19 +82,22 @@ send_frames(bool plain, uint64_t *seed)
 	static struct soak_frame frame;
 	unsigned int i;
 
-	for (i = 0; i < 64 && in.next < numbers; i++) {
+	for (i = 0; i < 64; i++) {
 		struct iovec iov[2] = { { &frame.vnet, sizeof(frame.vnet) }, { frame.data, 0 } };
 		struct msghdr message = { .msg_iov = iov, .msg_iovlen = 2 };
+		int64_t number = book_take(&in, 1);
 
+		if (number < 0)
+			return;
 		do
-			soak_frame_make(&frame, in.next, RTE_ETHER_MTU + RTE_ETHER_HDR_LEN, seed);
+			soak_frame_make(&frame, (uint32_t)number, RTE_ETHER_MTU + RTE_ETHER_HDR_LEN,
+					seed);
 		while (plain && frame.marks > 1);
 		iov[1].iov_len = frame.len;
 		if (sendmsg(sock, &message, 0) < 0)
 			in.refused++;
 		else
-			in.sent[in.next] = (uint32_t)(RTE_BIT64(frame.marks) - 1);
-		in.next++;
+			in.sent[number] = (uint32_t)(RTE_BIT64(frame.marks) - 1);
 	}
 }
 
@@ -149,15 +105,17 @@ static void
 receive_frames(void)
 {
 	static uint8_t buf[sizeof(struct virtio_net_hdr) + 65536];
+	uint32_t before = out.next;
 	struct virtio_net_hdr vnet;
 	ssize_t len;
 
 	while ((len = recv(sock, buf, sizeof(buf), 0)) > (ssize_t)sizeof(vnet)) {
 		memcpy(&vnet, buf, sizeof(vnet));
 		if (soak_frame_numbers(buf + sizeof(vnet), (uint32_t)len - (uint32_t)sizeof(vnet),
-				       vnet.gso_size, note, &out) == 0)
+				       vnet.gso_size, book_note, &out) == 0)
 			out.strays++;
 	}
+	out.settled = before;
 }
 
 static void *
@@ -166,7 +124,7 @@ kernel_side(void *arg)
 	uint64_t seed = 1;
 
 	while (!stop_all) {
-		if (!stop_sending && !ahead(&in)) {
+		if (!stop_sending) {
 			change_link_hold();
 			send_frames(*(const bool *)arg, &seed);
 			change_link_let();
@@ -176,74 +134,19 @@ kernel_side(void *arg)
 	return NULL;
 }
 
-/* The side of the application */
-
-static void
-take(uint16_t port, uint16_t queue, uint64_t *got)
-{
-	struct rte_mbuf *m[BURST];
-	uint16_t n = rte_eth_rx_burst(port, queue, m, BURST);
-	uint16_t i;
-
-	for (i = 0; i < n; i++) {
-		uint8_t head[128];
-		const uint8_t *data =
-			rte_pktmbuf_read(m[i], 0, RTE_MIN(m[i]->pkt_len, sizeof(head)), head);
-
-		if (soak_frame_numbers(data, RTE_MIN(m[i]->pkt_len, sizeof(head)), 0, note, &in) ==
-		    0)
-			in.strays++;
-	}
-	rte_pktmbuf_free_bulk(m, n);
-	*got += n;
-}
-
-static void
-give(uint16_t port, uint16_t queue, struct rte_mempool *pool, uint64_t *seed)
-{
-	static struct soak_frame frame;
-	struct rte_mbuf *m[TRAIN];
-	uint16_t sent;
-	uint16_t i;
-
-	if (ahead(&out) || out.next + TRAIN > numbers ||
-	    rte_pktmbuf_alloc_bulk(pool, m, TRAIN) != 0)
-		return;
-	for (i = 0; i < TRAIN; i++) {
-		soak_frame_train(&frame, out.next + i, seed);
-		memcpy(rte_pktmbuf_append(m[i], (uint16_t)frame.len), frame.data, frame.len);
-		m[i]->l2_len = RTE_ETHER_HDR_LEN;
-		m[i]->l3_len = frame.vnet.csum_start - RTE_ETHER_HDR_LEN;
-		m[i]->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM;
-	}
-	sent = rte_eth_tx_burst(port, queue, m, TRAIN);
-	rte_pktmbuf_free_bulk(m + sent, TRAIN - sent);
-	for (i = 0; i < sent; i++)
-		out.sent[out.next + i] = 1;
-	out.refused += TRAIN - sent;
-	out.next += TRAIN;
-}
-
 /* Until the time is over and all is quiet; what bursts gave in all. */
 static uint64_t
-poll_all(uint16_t port, struct rte_mempool *pool, pthread_t control)
+watch(pthread_t control)
 {
-	const uint64_t hz = rte_get_timer_hz(), start = begin;
+	const uint64_t hz = rte_get_timer_hz(), start = rte_get_timer_cycles();
 	uint64_t now, last = start, told = start;
-	uint64_t got = 0, seed = 2, before;
-	uint16_t q;
+	uint64_t got = 0, before;
 
 	do {
+		usleep(1000);
 		before = got;
-		for (q = 0; q < SOAK_QUEUES; q++) {
-			if (change_queue_open(q))
-				take(port, q, &got);
-			if (!stop_sending && soak_below(&seed, 8) == 0)
-				give(port, q, pool, &seed);
-		}
+		got = pollers_count();
 		now = rte_get_timer_cycles();
-		if (got != before)
-			last = now;
 		if (now - told >= 10 * hz) {
 			told = now;
 			printf("%4" PRIu64 " s: %" PRIu64 " packets in, %u out, %" PRIu64
@@ -253,14 +156,15 @@ poll_all(uint16_t port, struct rte_mempool *pool, pthread_t control)
 		}
 		if (!stop_sending && now - start >= seconds * hz) {
 			stop_sending = true;
+			pollers_end_sending();
 			change_stop();
-			last = now;
 		}
-		if (!stop_sending || change_busy())
+		if (got != before || !stop_sending || change_busy())
 			last = now;
 	} while (now - last < QUIET_US * hz / US_PER_S);
 	pthread_join(control, NULL);
-	return got;
+	pollers_end();
+	return pollers_count();
 }
 
 /* The sums */
@@ -322,7 +226,7 @@ account_in(uint16_t port, const struct rte_eth_stats *stats, uint64_t got)
 	printf("to the port: %u frames, %" PRIu64 " refused; %" PRIu64 " arrived, %" PRIu64
 	       " lost, %" PRIu64 " in part; counted as missed %" PRIu64
 	       ", dropped by rules %" PRIu64 ", too long %" PRIu64 "\n",
-	       in.next, in.refused, whole, lost, part, stats->imissed, flow_dropped,
+	       in.next, (uint64_t)in.refused, whole, lost, part, stats->imissed, flow_dropped,
 	       stats->ierrors);
 	failed += !even("frames lost, and drops counted", lost + missing,
 			stats->imissed + flow_dropped + stats->ierrors);
@@ -340,26 +244,31 @@ account_out(const struct rte_eth_stats *stats)
 {
 	struct tpacket_stats socket_stats;
 	socklen_t len = sizeof(socket_stats);
-	uint64_t sent = 0, came = 0, unsent = 0;
+	uint64_t sent = 0, whole = 0, part = 0, unsent = 0;
 	unsigned int failed = 0;
 	uint32_t i;
 
 	for (i = 0; i < out.next; i++) {
-		sent += out.sent[i];
-		came += out.came[i];
-		unsent += out.came[i] & ~out.sent[i];
+		uint32_t came = out.came[i];
+
+		sent += out.sent[i] != 0;
+		unsent += (came & ~out.sent[i]) != 0;
+		if (came != 0 && came == out.sent[i])
+			whole++;
+		else if (came != 0)
+			part++;
 	}
 	if (getsockopt(sock, SOL_PACKET, PACKET_STATISTICS, &socket_stats, &len) != 0)
 		die("PACKET_STATISTICS", errno);
-	printf("from the port: %u frames, %" PRIu64 " refused; %" PRIu64
-	       " arrived; counted as sent %" PRIu64 ", as errors %" PRIu64 "\n",
-	       out.next, out.refused, came, stats->opackets, stats->oerrors);
+	printf("from the port: %u frames, %" PRIu64 " refused; %" PRIu64 " arrived, %" PRIu64
+	       " in part; counted as sent %" PRIu64 ", as errors %" PRIu64 "\n",
+	       out.next, (uint64_t)out.refused, whole, part, stats->opackets, stats->oerrors);
 	failed += !even("packets taken, and counted", sent, stats->opackets + stats->oerrors);
-	failed += !even("packets counted as sent, and arrived", stats->opackets, came);
+	failed += !even("packets counted as sent, and arrived", stats->opackets, whole);
 	failed += !even("dropped by the socket of this test", socket_stats.tp_drops, 0);
 	failed += !even("numbers seen twice, strange, or never sent",
 			out.twice + out.strays + unsent, 0);
-	failed += !even("some arrived", came != 0, 1);
+	failed += !even("some arrived", whole != 0, 1);
 	return failed;
 }
 
@@ -383,15 +292,38 @@ enter_namespace(void)
 		close(fd);
 }
 
+/* One for the main thread and one for each poller, all on all processors. */
+static void
+list_lcores(char *list, size_t size)
+{
+	char cpus[8 * CPU_SETSIZE] = "";
+	cpu_set_t set;
+	size_t at = 0;
+	int cpu, lcore;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		die("sched_getaffinity", errno);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			at += (size_t)snprintf(cpus + at, sizeof(cpus) - at, "%s%d",
+					       at == 0 ? "" : ",", cpu);
+	for (at = 0, lcore = 0; lcore <= SOAK_POLLERS; lcore++)
+		at += (size_t)snprintf(list + at, size - at, "%s%d@(%s)", lcore == 0 ? "" : ",",
+				       lcore, cpus);
+}
+
 static uint16_t
 open_port(const char *plugin, const char *devargs, bool visits, struct rte_mempool **pool)
 {
-	char vdev[256], path[4096], huge_dir[] = "--huge-dir", folder[] = VISIT_HUGE_DIR;
+	char vdev[256], path[4096], lcores[16 * CPU_SETSIZE];
+	char huge_dir[] = "--huge-dir", folder[] = VISIT_HUGE_DIR;
 	char *argv[] = { (char[]){ "soak" },
 			 (char[]){ "--no-pci" },
 			 (char[]){ "--no-telemetry" },
 			 (char[]){ "-m" },
 			 (char[]){ "256" },
+			 (char[]){ "--lcores" },
+			 lcores,
 			 (char[]){ "-d" },
 			 path,
 			 (char[]){ "--vdev" },
@@ -407,6 +339,7 @@ open_port(const char *plugin, const char *devargs, bool visits, struct rte_mempo
 		argv[RTE_DIM(argv) - 2] = huge_dir;
 		argv[RTE_DIM(argv) - 1] = folder;
 	}
+	list_lcores(lcores, sizeof(lcores));
 	snprintf(path, sizeof(path), "%s", plugin);
 	snprintf(vdev, sizeof(vdev), "net_tap0,iface=soak0%s%s", *devargs ? "," : "", devargs);
 	if (rte_eal_init(RTE_DIM(argv), argv) < 0) {
@@ -422,7 +355,9 @@ open_port(const char *plugin, const char *devargs, bool visits, struct rte_mempo
 	err = rte_eth_dev_info_get(0, &info);
 	conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads;
 	conf.rxmode.offloads = RTE_ETH_RX_OFFLOAD_RSS_HASH;
-	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+	conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+			       RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO |
+			       RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	err = err ? err : rte_eth_dev_configure(0, SOAK_QUEUES, SOAK_QUEUES, &conf);
 	for (q = 0; q < SOAK_QUEUES && err == 0; q++) {
 		err = rte_eth_rx_queue_setup(0, q, 1024, SOCKET_ID_ANY, NULL, *pool);
@@ -443,20 +378,22 @@ main(int argc, char *argv[])
 		{ "plugin", required_argument, NULL, 'd' },
 		{ "devargs", required_argument, NULL, 'a' },
 		{ "plain", no_argument, NULL, 'p' },
+		{ "rate", required_argument, NULL, 'r' },
+		{ "pollers", required_argument, NULL, 'n' },
 		{ "visits", no_argument, NULL, 'v' },
 		{ "visit", no_argument, NULL, 'V' },
 		{ 0 },
 	};
 	const char *devargs = "";
 	char *plugin = NULL;
-	unsigned int failed;
+	unsigned int failed, rate = 0, n_pollers = SOAK_POLLERS;
 	struct rte_eth_stats stats;
 	struct rte_mempool *pool;
 	pthread_t kernel, control, visitors;
 	bool plain = false, visits = false, visitor = false;
 	uint16_t port;
 	uint64_t got;
-	int c;
+	int c, err;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 's')
@@ -467,6 +404,10 @@ main(int argc, char *argv[])
 			devargs = optarg;
 		else if (c == 'p')
 			plain = true;
+		else if (c == 'r')
+			rate = (unsigned int)strtoul(optarg, NULL, 10);
+		else if (c == 'n')
+			n_pollers = (unsigned int)strtoul(optarg, NULL, 10);
 		else if (c == 'v')
 			visits = true;
 		else if (c == 'V')
@@ -474,30 +415,35 @@ main(int argc, char *argv[])
 		else
 			plugin = NULL;
 	}
-	if (plugin == NULL || seconds == 0 || seconds > 7200 || optind != argc) {
+	if (plugin == NULL || seconds == 0 || seconds > 7200 || optind != argc || n_pollers == 0 ||
+	    n_pollers > SOAK_POLLERS) {
 		fprintf(stderr,
-			"usage: soak --plugin FILE [--seconds 1..7200] [--devargs LIST] [--plain] [--visits]\n"
-			"  --plain   no super-frames\n"
+			"usage: soak --plugin FILE [--seconds 1..7200] [--devargs LIST] [--plain] [--rate N]\n"
+			"            [--pollers 1..2] [--visits]\n"
+			"  --plain   no super-frames to the port\n"
+			"  --rate    so many changes of table, key and rules per second are asked for\n"
 			"  --visits  secondary processes come and go (--visit is one of them)\n");
 		return 2;
 	}
 	if (visitor)
 		return visit_main(plugin);
-	numbers = (uint32_t)RTE_MIN((uint64_t)seconds * NUMBERS_PER_SECOND, NUMBERS_MAX);
-	in = (struct book){ .sent = table(4ul * numbers), .came = table(4ul * numbers) };
-	out = (struct book){ .sent = table(4ul * numbers), .came = table(4ul * numbers) };
 	enter_namespace();
 	if (visits)
 		visit_prepare();
 	port = open_port(plugin, devargs, visits, &pool);
 	open_socket("soak0");
 	change_begin(port);
-	begin = rte_get_timer_cycles();
+	err = book_begin(&in, &out, seconds);
+	if (err != 0)
+		die("memory for numbers", err);
 	if (pthread_create(&kernel, NULL, kernel_side, &plain) != 0 ||
 	    pthread_create(&control, NULL, change_thread, NULL) != 0 ||
 	    (visits && pthread_create(&visitors, NULL, visit_thread, plugin) != 0))
 		die("pthread_create", EAGAIN);
-	got = poll_all(port, pool, control);
+	err = pollers_begin(n_pollers, port, pool, &in, &out);
+	if (err != 0)
+		die("lcores", err);
+	got = watch(control);
 	if (visits) {
 		visit_stop();
 		pthread_join(visitors, NULL);
@@ -507,7 +453,7 @@ main(int argc, char *argv[])
 	receive_frames();
 	if (rte_eth_stats_get(port, &stats) != 0)
 		die("stats", EIO);
-	failed = change_report();
+	failed = change_report(rate);
 	failed += visits ? visit_report() : 0;
 	failed += account_in(port, &stats, got);
 	failed += account_out(&stats);
