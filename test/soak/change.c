@@ -18,7 +18,7 @@
 #include "change.h"
 #include "frames.h"
 
-#define PERIOD_NS 5000000
+#define PERIOD_NS 3000000
 #define NSEC_PER_S 1000000000
 #define LINK_DOWN_US 2000
 #define KEY_LEN 40

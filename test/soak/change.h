@@ -4,7 +4,7 @@
 #ifndef SOAK_CHANGE_H
 #define SOAK_CHANGE_H
 
-/** @file A thread that changes a running port's settings, some two hundred times per second. */
+/** @file A thread that changes a running port's settings, some three hundred times per second. */
 
 #include <stdbool.h>
 #include <stdint.h>

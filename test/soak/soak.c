@@ -8,7 +8,7 @@
  *   pollers  (two lcores) bursts of half the queues each, both ways: note numbers that arrive, send
  *            others
  *   kernel   (thread) a packet socket on the netdev: sends frames to the port, receives its frames
- *   control  (thread) a change every 5 ms: table, key, hash types, rules, queues, link, MTU
+ *   control  (thread) a change every 3 ms: table, key, hash types, rules, queues, link, MTU
  *   visits   (thread, if asked for) secondary processes attach, read counters, and go or are killed
  *
  * Runs in a network namespace of its own, which ends with it.
