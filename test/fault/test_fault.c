@@ -30,7 +30,7 @@
  * At so many call sites something must fail in a run of all: less would mean that the driver, the
  * scenarios or the compiler have changed so that faults pass them by.
  */
-#define LEAST_PLACES 300
+#define LEAST_PLACES 300u
 
 struct options {
 	bool list;

@@ -66,12 +66,12 @@ book_take(struct book *book, uint32_t n)
 }
 
 void
-book_note(void *arg, uint32_t number, uint32_t segment)
+book_note(void *book, uint32_t number, uint32_t segment)
 {
-	struct book *book = arg;
+	struct book *noted = book;
 
-	if (number >= book->numbers || segment >= 32)
-		book->strays++;
-	else if (atomic_fetch_or(&book->came[number], RTE_BIT32(segment)) & RTE_BIT32(segment))
-		book->twice++;
+	if (number >= noted->numbers || segment >= 32)
+		noted->strays++;
+	else if (atomic_fetch_or(&noted->came[number], RTE_BIT32(segment)) & RTE_BIT32(segment))
+		noted->twice++;
 }

@@ -16,12 +16,12 @@
 #define SOAK_POLLERS 2
 
 /**
- * Begin to receive, and to send numbered packets, in @p n threads.
+ * Begin to receive of port @p id, and to send numbered packets, in @p n threads.
  *
  * @return 0, or a negative errno
  */
-int pollers_begin(unsigned int n, uint16_t port, struct rte_mempool *pool, struct book *in,
-		  struct book *out);
+int pollers_begin(unsigned int n, uint16_t id, struct rte_mempool *mbufs, struct book *to_port,
+		  struct book *from_port);
 
 /** Packets received so far. */
 uint64_t pollers_count(void);
