@@ -288,8 +288,12 @@ class Testpmd:
         return [found[entry] for entry in sorted(found)]
 
     def get_key(self, port=0):
-        found = re.search(r"RSS key:\s*([0-9A-Fa-f]+)", self.cmd(f"show port {port} rss-hash key"))
-        return bytes.fromhex(found[1]) if found else None
+        for _ in range(3):  # a packet that is shown meanwhile breaks the line
+            text = self.cmd(f"show port {port} rss-hash key")
+            found = re.search(r"RSS key:\s*((?:[0-9A-Fa-f]{2})+)$", text, re.M)
+            if found:
+                return bytes.fromhex(found[1])
+        return None
 
     # The end
 
