@@ -88,9 +88,9 @@ void fault_print(FILE *out, unsigned int number);
  * sites for which @p injected is true; and which have not, if @p all. call_sites.py has listed them.
  *
  * @return false if the list is missing, has none of the driver's, is not understood, or says that the driver
- * calls what has no wrapper
+ * calls what has no wrapper; after a @p whole run also if too few of the driver's have failed
  */
-bool fault_print_places(const char *program, const bool *injected, bool all);
+bool fault_print_places(const char *program, const bool *injected, bool all, bool whole);
 
 /** What there is now; waits a moment for BPF objects that the kernel is about to free. */
 void fault_count_live(struct fault_live *count, size_t bpf_expected);

@@ -10,6 +10,12 @@
 
 extern const char __executable_start;
 
+/*
+ * Percent of the driver's that must fail in a run of all: less would mean that the driver, the
+ * scenarios or the compiler have changed so that faults pass them by.
+ */
+#define LEAST_OF_DRIVER 90
+
 /* Of the driver, and of libbpf. */
 struct tally {
 	const char *owner;
@@ -30,7 +36,7 @@ failed_at(const bool *injected, uintptr_t address)
 }
 
 bool
-fault_print_places(const char *program, const bool *injected, bool all)
+fault_print_places(const char *program, const bool *injected, bool all, bool whole)
 {
 	struct tally tally[] = { { "driver", 0, 0 }, { "libbpf", 0, 0 } };
 	char owner[16], name[64], where[256];
@@ -73,5 +79,9 @@ fault_print_places(const char *program, const bool *injected, bool all)
 		       tally[i].owner, tally[i].failed, tally[i].known);
 	if (tally[0].known == 0)
 		printf("FAILED no call site in the machine code is known to be the driver's\n");
+	if (whole && tally[0].failed * 100 < tally[0].known * LEAST_OF_DRIVER) {
+		printf("FAILED these are less than %d %% of the driver's\n", LEAST_OF_DRIVER);
+		complete = false;
+	}
 	return complete && tally[0].known != 0;
 }
