@@ -13,19 +13,15 @@ static json_t *
 rules_of(const struct cli_port *port)
 {
 	json_t *all = json_object();
-	long long next = 1;
-	size_t had = 0;
+	long long first = 1, before = 0;
 
-	while (next > 0) {
-		json_t *page = cli_ask(&port->link, "/net_tap/rules,%d,%lld", port->id, next);
+	/* Only forward, and no further than there can be rules, whatever it says. */
+	while (first > before && first < TAP_RULES) {
+		json_t *page = cli_ask(&port->link, "/net_tap/rules,%d,%lld", port->id, first);
 
 		json_object_update(all, json_object_get(page, "rules"));
-		/* Only forward, and no further than there can be rules, whatever it says. */
-		next = cli_int(page, "next") > next && json_object_size(all) > had &&
-				       json_object_size(all) < TAP_RULES ?
-			       cli_int(page, "next") :
-			       0;
-		had = json_object_size(all);
+		before = first;
+		first = cli_int(page, "next");
 		json_decref(page);
 	}
 	return all;

@@ -15,6 +15,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+
 /**
  * Sum of the 16-bit words of @p n bytes at @p data, as they lie in memory, not folded: to be
  * added to others of the same parity and folded by tap_cksum_fold(). The last byte of an
@@ -58,6 +61,18 @@ tap_cksum_fold(uint64_t sum)
  * whose addresses alone are looked at.
  */
 uint64_t tap_cksum_pseudo(const uint8_t *ip, bool ipv4, uint8_t proto, uint32_t l4_len);
+
+/** Bytes of the packet by its IP header at @p ip: a checksum ends there, whatever follows. */
+static inline uint32_t
+tap_cksum_ip_len(const uint8_t *ip, bool ipv4)
+{
+	size_t off = ipv4 ? offsetof(struct rte_ipv4_hdr, total_length) :
+			    offsetof(struct rte_ipv6_hdr, payload_len);
+	rte_be16_t len;
+
+	memcpy(&len, ip + off, sizeof(len));
+	return rte_be_to_cpu_16(len) + (ipv4 ? 0 : (uint32_t)sizeof(struct rte_ipv6_hdr));
+}
 
 /** Choose the code for this CPU; once, before the first use. */
 void tap_cksum_init(void);

@@ -91,16 +91,8 @@ static uint32_t
 tap_rx_l4_len(const struct rte_mbuf *m, const struct tap_headers *h)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, h->l3_off);
-	uint32_t end = h->l3_off;
-	rte_be16_t len;
+	uint32_t end = h->l3_off + tap_cksum_ip_len(ip, h->l3 == TAP_L3_IPV4);
 
-	if (h->l3 == TAP_L3_IPV4) {
-		memcpy(&len, ip + offsetof(struct rte_ipv4_hdr, total_length), sizeof(len));
-	} else {
-		memcpy(&len, ip + offsetof(struct rte_ipv6_hdr, payload_len), sizeof(len));
-		end += sizeof(struct rte_ipv6_hdr);
-	}
-	end += rte_be_to_cpu_16(len);
 	return end <= m->pkt_len && end > h->l4_off ? end - h->l4_off : 0;
 }
 

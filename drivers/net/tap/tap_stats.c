@@ -173,8 +173,8 @@ tap_stats_reset(struct rte_eth_dev *dev)
 			tap_counters_reset(&q->stats, &q->stats_base, sizeof(q->stats));
 	}
 	/* Both at one time, as far as drops between the two allow. */
+	port->kernel_missed = 0;
 	for (i = 0; i < TAP_RESET_TRIES; i++) {
-		port->kernel_missed = 0;
 		port->flow_dropped_base = tap_flow_dropped(port);
 		port->kernel_dropped_base = tap_kernel_dropped(port);
 		if (tap_flow_dropped(port) == port->flow_dropped_base)

@@ -9,6 +9,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "tap_cksum.h"
 #include "tap_control.h"
 #include "tap_ethdev.h"
 #include "tap_join.h"
@@ -107,16 +108,8 @@ tap_tx_segment(const struct rte_mbuf *m, const uint8_t *l4, struct virtio_net_hd
 static inline uint32_t
 tap_tx_len(const struct rte_mbuf *m, const uint8_t *l3)
 {
-	uint32_t len = m->l2_len;
-	rte_be16_t ip_len;
+	uint32_t len = m->l2_len + tap_cksum_ip_len(l3, !(m->ol_flags & RTE_MBUF_F_TX_IPV6));
 
-	if (m->ol_flags & RTE_MBUF_F_TX_IPV6) {
-		memcpy(&ip_len, l3 + offsetof(struct rte_ipv6_hdr, payload_len), sizeof(ip_len));
-		len += sizeof(struct rte_ipv6_hdr);
-	} else {
-		memcpy(&ip_len, l3 + offsetof(struct rte_ipv4_hdr, total_length), sizeof(ip_len));
-	}
-	len += rte_be_to_cpu_16(ip_len);
 	return unlikely(len < m->pkt_len) && len >= tap_tx_hdr_len(m) ? len : m->pkt_len;
 }
 
