@@ -64,7 +64,6 @@ class Contestant:
         try:
             for tag in ("bench-left", "bench-right"):
                 self.ends.append(Netns(tag))
-                self.ends[-1].sysctl("net.ipv4.tcp_congestion_control", CONGESTION_CONTROL)
             self.open()
         except BaseException:
             self.close()
@@ -219,8 +218,10 @@ def iperf(path, test, seconds):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         wait_for_server(right)
+        # By option: a namespace takes as its default only what the machine allows to everybody.
+        control = () if test.udp else ("-C", CONGESTION_CONTROL)
         text = left.run(*on_others, "iperf3", "-c", ADDRESSES[1], "--json", "--connect-timeout",
-                        "5000", "-t", str(seconds), *test.argv, check=False,
+                        "5000", "-t", str(seconds), *control, *test.argv, check=False,
                         timeout=seconds + 30)
         server.wait(10)
     finally:
