@@ -175,7 +175,8 @@ enum bench_loop_kind {
 struct bench_options {
 	enum bench_loop_kind loop;
 	const char *loop_iface[2];
-	unsigned int only; /**< set of enum bench_section */
+	unsigned int loop_segments; /**< of a super-frame written at once; 0: all */
+	unsigned int only;          /**< set of enum bench_section */
 	unsigned int rounds;
 	uint64_t lone_packets;   /**< over all lone-packet cases */
 	uint64_t lone_reference; /**< at most that many for raw tap and other driver */
@@ -400,6 +401,17 @@ void bench_flow_report(FILE *out, const struct bench_options *opt, const struct 
  * @return 0 or a negative errno value
  */
 int bench_loop(const struct bench_options *opt);
+
+/* parts.c */
+/**
+ * write() a frame, behind its vnet header if the tap has one; a super-frame of IPv4 and TCP, if it
+ * has more segments than so many, in parts of whole segments.
+ *
+ * @param segments  0: all frames whole, and without a vnet header nothing else
+ * @param frame  overwritten where it is written in parts
+ * @return whether the kernel took all of it
+ */
+bool parts_write(int fd, uint8_t *frame, size_t len, unsigned int segments);
 
 /* report.c, limits.c, json.c */
 void bench_report(FILE *out, const struct bench_options *opt, const struct bench_results *res);

@@ -45,7 +45,7 @@ end_loop(int signum)
 
 /* @return whether there was a frame */
 static bool
-forward_burst(struct loop_way *way, size_t header)
+forward_burst(struct loop_way *way, size_t header, unsigned int segments)
 {
 	static uint8_t frame[LOOP_ROOM];
 	unsigned int n;
@@ -55,7 +55,7 @@ forward_burst(struct loop_way *way, size_t header)
 
 		if (len <= 0)
 			break;
-		if (write(way->out, frame, (size_t)len) != len) {
+		if (!parts_write(way->out, frame, (size_t)len, segments)) {
 			way->failed++;
 			continue;
 		}
@@ -67,7 +67,7 @@ forward_burst(struct loop_way *way, size_t header)
 
 /* As testpmd counts its own: a turn in vain costs nothing. @return busy cycles */
 static uint64_t
-forward(struct loop_way way[2], size_t header)
+forward(struct loop_way way[2], size_t header, unsigned int segments)
 {
 	uint64_t busy = 0;
 
@@ -75,7 +75,7 @@ forward(struct loop_way way[2], size_t header)
 		for (unsigned int i = 0; i < 2; i++) {
 			uint64_t start = rte_rdtsc();
 
-			if (forward_burst(&way[i], header))
+			if (forward_burst(&way[i], header, segments))
 				busy += rte_rdtsc() - start;
 		}
 	}
@@ -123,7 +123,7 @@ bench_loop(const struct bench_options *opt)
 		return -errno;
 	printf("forwarding between %s and %s\n", way[0].from, way[1].from);
 	fflush(stdout);
-	busy = forward(way, vnet ? sizeof(struct virtio_net_hdr) : 0);
+	busy = forward(way, vnet ? sizeof(struct virtio_net_hdr) : 0, opt->loop_segments);
 	for (unsigned int i = 0; i < 2; i++)
 		printf("%s to %s: %" PRIu64 " frames, %" PRIu64 " bytes, %" PRIu64 " failed\n",
 		       way[i].from, way[i].to, way[i].frames, way[i].bytes, way[i].failed);

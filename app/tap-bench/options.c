@@ -20,6 +20,8 @@
 #define DEFAULT_REFERENCE 200000
 #define DEFAULT_GAP 50
 #define MAX_CORE 1023
+/* A super-frame has fewer, but for tiny ones. */
+#define MAX_SEGMENTS 64
 /* 2 MB pages that a worker takes: mbufs and EAL's heap. */
 #define HUGE_PAGES 64
 
@@ -37,6 +39,7 @@ enum {
 	OPT_JSON,
 	OPT_LOOP,
 	OPT_LOOP_IFACES,
+	OPT_LOOP_SEGMENTS,
 	OPT_CHECK,
 	OPT_VERBOSE,
 	OPT_HELP
@@ -56,6 +59,7 @@ static const struct option long_options[] = {
 	{ "json", required_argument, NULL, OPT_JSON },
 	{ "loop", required_argument, NULL, OPT_LOOP },
 	{ "loop-ifaces", required_argument, NULL, OPT_LOOP_IFACES },
+	{ "loop-segments", required_argument, NULL, OPT_LOOP_SEGMENTS },
 	{ "check", no_argument, NULL, OPT_CHECK },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -92,9 +96,13 @@ usage(FILE *out)
 		"  --loop plain|vnet    measure nothing: forward frames between two taps on --core, until\n"
 		"                       SIGTERM or SIGINT; one by one, or as super-frames\n"
 		"  --loop-ifaces A,B    names of the two taps, which are made here\n"
+		"  --loop-segments N    with --loop vnet: write super-frames of TCP and IPv4 (no tags, no IP\n"
+		"                       options) in parts of N segments, 1..%d, as an application has to\n"
+		"                       that takes bursts of N (default: whole)\n"
 		"  --verbose            show the logs of EAL and libbpf\n"
 		"  --help               show this\n",
-		DEFAULT_ROUNDS, DEFAULT_LONE, DEFAULT_REFERENCE, DEFAULT_GAP, MAX_CORE, MAX_CORE);
+		DEFAULT_ROUNDS, DEFAULT_LONE, DEFAULT_REFERENCE, DEFAULT_GAP, MAX_CORE, MAX_CORE,
+		MAX_SEGMENTS);
 }
 
 static int
@@ -228,6 +236,8 @@ parse_one(struct bench_options *opt, int c, bool *no_stock)
 		return parse_loop(optarg, &opt->loop);
 	case OPT_LOOP_IFACES:
 		return parse_ifaces(optarg, opt->loop_iface);
+	case OPT_LOOP_SEGMENTS:
+		return parse_small("loop-segments", optarg, 1, MAX_SEGMENTS, &opt->loop_segments);
 	case OPT_CHECK:
 		opt->check = true;
 		return 0;
@@ -288,6 +298,10 @@ complete_loop(const struct bench_options *opt)
 		fprintf(stderr, "dpdk-tap-bench: --loop and --loop-ifaces belong together\n");
 		return -EINVAL;
 	}
+	if (opt->loop_segments != 0 && opt->loop != LOOP_VNET) {
+		fprintf(stderr, "dpdk-tap-bench: --loop-segments needs --loop vnet\n");
+		return -EINVAL;
+	}
 	return check_core("core", opt->core);
 }
 
@@ -295,7 +309,7 @@ complete_loop(const struct bench_options *opt)
 static int
 complete(struct bench_options *opt, bool no_stock)
 {
-	if (opt->loop != LOOP_NONE || opt->loop_iface[0] != NULL)
+	if (opt->loop != LOOP_NONE || opt->loop_iface[0] != NULL || opt->loop_segments != 0)
 		return complete_loop(opt);
 	if (opt->core == opt->sender_core) {
 		fprintf(stderr, "dpdk-tap-bench: --core and --sender-core must differ\n");

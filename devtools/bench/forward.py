@@ -146,13 +146,14 @@ class ByLoop(Contestant):
     """read() and write() in a loop, anew for each test: its counts are those of its life."""
 
     kind = "plain"
+    more = ()
     proc = middle = None
 
     def begin(self):
         self.middle = Netns("bench-middle")
         self.proc = subprocess.Popen(
             [*self.middle.exec_argv, str(BENCH), "--loop", self.kind, "--loop-ifaces",
-             ",".join(IFACES), "--core", str(FORWARDING_CORE)],
+             ",".join(IFACES), "--core", str(FORWARDING_CORE), *self.more],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = self.proc.stdout.readline()
         if not line.startswith("forwarding"):
@@ -184,6 +185,12 @@ class ByVnetLoop(ByLoop):
     kind = "vnet"
 
 
+class ByVnetParts(ByVnetLoop):
+    """What bursts cost that end within a super-frame, without a driver."""
+
+    more = ("--loop-segments", str(BURST))
+
+
 class ByVeth(Contestant):
     """Kernel alone."""
 
@@ -195,13 +202,14 @@ class ByVeth(Contestant):
 
 
 CONTESTANTS = {"plugin": ByTestpmd, "long bursts": ByLongBursts, "stock": ByStock, "loop": ByLoop,
-               "vnet loop": ByVnetLoop, "veth": ByVeth}
+               "vnet parts": ByVnetParts, "vnet loop": ByVnetLoop, "veth": ByVeth}
 
 METHOD = (
     "Two network namespaces, iperf3 in both, and between them testpmd in io mode with two "
     f"net_tap ports whose netdevs were moved there (bursts of {BURST}, by this driver also of "
     f"{LONG_BURST}; no offload asked for), or one of the limits: a loop of read() and write() "
-    "between two taps of one queue, frame by frame or with vnet header and TUNSETOFFLOAD, and a "
+    "between two taps of one queue, frame by frame or with vnet header and TUNSETOFFLOAD, also "
+    f"writing at most {BURST} segments at once, as whoever takes bursts of {BURST} has to, and a "
     f"veth pair. MTU {MTU}, and congestion control is {CONGESTION_CONTROL}. All contestants take "
     "turns in each round, in another order each time. The forwarding thread has the last core; all "
     "else, iperf3 of both sides too, has the others. Rates are those of iperf3's receiver. Cycles "
@@ -302,7 +310,7 @@ def run(rounds, seconds, names=None, say=print):
     rows = [row(test, who, samples[test.name, who]) for test in tests for who in CONTESTANTS]
     return {"method": METHOD, "rounds": rounds, "seconds": seconds, "testpmd": TESTPMD,
             "forwarding_core": FORWARDING_CORE, "other_cores": OTHER_CORES, "plugin_rss": rung,
-            "rows": rows, "limits": limits(samples)}
+            "rows": rows, "proportions": proportions(samples), "limits": limits(samples)}
 
 
 def row(test, who, taken):
@@ -315,6 +323,8 @@ TARGETS = (
     ("TCP, 1 stream, over stock", "gbit_per_s", ("tcp", "plugin"), ("tcp", "stock"), 8),
     ("TCP, 1 stream, over the vnet loop", "gbit_per_s", ("tcp", "plugin"), ("tcp", "vnet loop"),
      0.75),
+    (f"TCP, 1 stream, bursts of {LONG_BURST}, over the vnet loop", "gbit_per_s",
+     ("tcp", "long bursts"), ("tcp", "vnet loop"), 0.75),
     ("TCP, 4 streams and 2 queues, over 1 stream", "gbit_per_s", ("tcp4", "plugin"),
      ("tcp", "plugin"), 1),
     (f"UDP {DATAGRAM} B, packets per cycle, over stock", "packets_per_mcycle", ("udp", "plugin"),
@@ -322,15 +332,38 @@ TARGETS = (
 )
 
 
+# What all contestants are set in proportion to: test, over test and contestant (none: the same one).
+PROPORTIONS = (
+    ("TCP, 1 stream, over the vnet loop", "tcp", "tcp", "vnet loop"),
+    ("TCP, 4 streams and 2 queues, over 1 stream", "tcp4", "tcp", None),
+)
+
+
+def ratios(samples, figure, over, under):
+    """Of samples of two, those within a round."""
+    return [a[figure] / b[figure] for a, b in zip(samples.get(over, ()), samples.get(under, ()))
+            if a.get(figure) and b.get(figure)]
+
+
 def limits(samples):
     """The form is that of dpdk-tap-bench; measured: median of the ratios within a round."""
     found = []
     for what, figure, over, under, limit in TARGETS:
-        ratios = [a[figure] / b[figure] for a, b in zip(samples.get(over, ()),
-                                                        samples.get(under, ()))
-                  if a.get(figure) and b.get(figure)]
-        if ratios:
-            value = statistics.median(ratios)
+        values = ratios(samples, figure, over, under)
+        if values:
+            value = statistics.median(values)
             found.append({"what": what, "unit": "x", "limit": limit, "at_least": True,
-                          "measured": value, "n": len(ratios), "reached": value >= limit})
+                          "measured": value, "n": len(values), "reached": value >= limit})
+    return found
+
+
+def proportions(samples):
+    """Rates of all contestants: what the kernel or iperf3 limits is limited for all of them."""
+    found = []
+    for what, test, base, reference in PROPORTIONS:
+        values = {who: ratios(samples, "gbit_per_s", (test, who), (base, reference or who))
+                  for who in CONTESTANTS}
+        values = {who: statistics.median(value) for who, value in values.items() if value}
+        if values:
+            found.append({"what": what, "ratios": values})
     return found

@@ -15,10 +15,11 @@ plt.rcParams.update({
 
 # A contestant has the same colour in every plot; limits are grey and green.
 COLOURS = {"plugin": "#0060b0", "long bursts": "#7fb2dd", "stock": "#e07b00", "raw": "#8a8a8a",
-           "loop": "#8a8a8a", "vnet loop": "#4d4d4d", "veth": "#6aa84f"}
+           "loop": "#8a8a8a", "vnet parts": "#bdbdbd", "vnet loop": "#4d4d4d", "veth": "#6aa84f"}
 LABELS = {"plugin": "this driver", "long bursts": "this driver, bursts of 64",
           "stock": "DPDK's own driver", "raw": "system calls on a raw tap",
-          "loop": "read/write loop", "vnet loop": "loop with super-frames",
+          "loop": "read/write loop", "vnet parts": "loop, super-frames in parts",
+          "vnet loop": "loop with super-frames",
           "veth": "veth, no user space"}
 OTHERS = ("#0060b0", "#7fb2dd", "#b04040", "#e2a0a0")
 

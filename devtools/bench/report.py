@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 from plots import COLOURS, LABELS, OTHERS, bar_plot, line_plot, number   # noqa: E402
 
 MISSING = "*Not measured in this run.*\n"
-FORWARD_ORDER = ("plugin", "long bursts", "stock", "loop", "vnet loop", "veth")
+FORWARD_ORDER = ("plugin", "long bursts", "stock", "loop", "vnet parts", "vnet loop", "veth")
 RATES = {"gbit_per_s": "Gbit/s", "bytes_per_cycle": "bytes per busy cycle",
          "packets_per_mcycle": "packets per million busy cycles"}
 
@@ -118,6 +118,10 @@ class Page:
                 ["test", *(LABELS[who] for who in FORWARD_ORDER)],
                 [[group, *(cell(found.get((group, who))) for who in FORWARD_ORDER)]
                  for group in some]))
+        self.add("**Gbit/s in proportion, medians within a round**\n", table(
+            ["", *(LABELS[who] for who in FORWARD_ORDER)],
+            [[row["what"], *(number(row["ratios"][who]) if who in row["ratios"] else "–"
+                             for who in FORWARD_ORDER)] for row in forwarding.get("proportions", ())]))
         if tcp:
             self.plot("forward-tcp", "TCP through testpmd, Gbit/s", bar_plot,
                       [("TCP between two namespaces, MTU 1500", tcp,

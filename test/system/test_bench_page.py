@@ -5,16 +5,22 @@
 What the figures are does not matter here, but that there is one of each.
 """
 import json
+import os
+import random
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree
 
 import pytest
 from netns import Netns
+from pair import Pair, receive
+from super_frames import VNET, packets_of, split, super_frame
 from testpmd import ROOT
 
-CONTESTANTS = ("plugin", "long bursts", "stock", "loop", "vnet loop", "veth")
+CONTESTANTS = ("plugin", "long bursts", "stock", "loop", "vnet parts", "vnet loop", "veth")
 TARGETS = ("TCP, 1 stream, over stock", "TCP, 1 stream, over the vnet loop",
+           "TCP, 1 stream, bursts of 64, over the vnet loop",
            "UDP 1400 B, packets per cycle, over stock")
 BENCH = ROOT / "build/app/dpdk-tap-bench"
 
@@ -60,6 +66,20 @@ def test_super_frames_pass_whole_through_the_loop(run):
     assert per_frame["vnet loop"] > 3 * per_frame["loop"]
 
 
+def test_ratios_are_those_of_the_samples(run):
+    gbit = {row["contestant"]: row["samples"][0]["gbit_per_s"]
+            for row in run[1]["forwarding"]["rows"] if row["test"] == "tcp"}
+    page = (run[2] / "benchmarks.md").read_text()
+    want = {who: gbit[who] / gbit["vnet loop"] for who in CONTESTANTS}
+    (row,) = run[1]["forwarding"]["proportions"]
+    assert row["what"] == "TCP, 1 stream, over the vnet loop"
+    assert row["ratios"] == pytest.approx(want)
+    line = next(line for line in page.split("in proportion")[1].splitlines()
+                if line.startswith(f"| {row['what']} |"))
+    found = [float(value) for value in line.split("|")[2:-1]]
+    assert found == pytest.approx(list(want.values()), rel=0.06)    # two digits
+
+
 def test_targets_are_judged(run):
     limits = run[1]["limits"]
     assert [limit["what"] for limit in limits] == list(TARGETS)
@@ -102,12 +122,54 @@ def test_a_missed_target_is_said_to_be_missed(run, tmp_path):
     assert "**MISSED**" in page and "0 of 1 reached, 1 missed." in page
 
 
+@pytest.mark.parametrize("most", [0, 1, 7])
+def test_parts_of_super_frames_are_the_same_packets(most):
+    """What the loop writes in parts stands for the packets that the super-frame stood for."""
+    rng = random.Random(most)
+    frames = [super_frame(rng, rng.randrange(2, 40), tcp=True) for _ in range(60)]
+    with Netns() as ns:
+        args = ("--loop", "vnet", "--loop-ifaces", "in0,out0", "--core", min(os.sched_getaffinity(0)))
+        loop = subprocess.Popen([*ns.exec_argv, BENCH, *map(str, args),
+                                 *(("--loop-segments", str(most)) if most else ())],
+                                stdout=subprocess.PIPE, text=True)
+        try:
+            assert loop.stdout.readline().startswith("forwarding between in0 and out0")
+            ns.batch(["link set in0 up", "link set out0 up"])
+            with Pair.packet_socket(ns, "in0") as sender, Pair.packet_socket(ns, "out0") as receiver:
+                for number, frame in enumerate(frames):
+                    sender.send(frame)
+                    want, got, counts = packets_of(frame), [], []
+                    while len(got) < len(want):
+                        (vnet, data), = receive(receiver, 5, at_most=1)
+                        part = split(vnet, data)
+                        counts.append(len(part))
+                        got += part
+                    assert got == want, number
+                    # Neither tags nor options before TCP, and IPv4.
+                    if most and frame[VNET.size + 12:VNET.size + 15] == b"\x08\0\x45":
+                        whole, rest = divmod(len(want), most)
+                        assert counts == [most] * whole + [rest] * (rest != 0), number
+                    else:
+                        assert counts == [len(want)], number
+            loop.terminate()
+            out = loop.communicate(timeout=10)[0]
+            assert re.findall(r"(\d+) frames, .* (\d+) failed", out) == [
+                (str(len(frames)), "0"), ("0", "0")], out
+        finally:
+            loop.kill()
+            loop.wait()
+
+
 @pytest.mark.parametrize("args, message", [
     (("--loop", "fast"), '--loop "fast": there are plain, vnet'),
     (("--loop", "plain"), "--loop and --loop-ifaces belong together"),
     (("--loop", "plain", "--loop-ifaces", "a"), '--loop-ifaces "a": two names'),
     (("--loop", "plain", "--loop-ifaces", "a,b,c"), '--loop-ifaces "a,b,c": two names'),
     (("--loop", "plain", "--loop-ifaces", "x0,x0"), "tap x0: "),
+    (("--loop", "plain", "--loop-ifaces", "a,b", "--loop-segments", "32"),
+     "--loop-segments needs --loop vnet"),
+    (("--loop-segments", "32"), "--loop and --loop-ifaces belong together"),
+    (("--loop", "vnet", "--loop-segments", "65"), "a number from 1 to 64 is wanted"),
 ])
 def test_bad_loops_are_refused(args, message):
     with Netns() as ns:
