@@ -5,7 +5,6 @@
 
 #include <rte_byteorder.h>
 #include <rte_ip.h>
-#include <rte_memcpy.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
@@ -226,11 +225,11 @@ tap_cut_next(struct tap_cut *cut, uint8_t *dst, bool complete)
 	uint64_t sum = 0;
 	uint16_t folded;
 
-	rte_memcpy(dst, cut->frame, cut->first);
+	memcpy(dst, cut->frame, cut->first);
 	if (complete)
 		sum = tap_cksum_copy(dst + cut->first, src, payload);
 	else
-		rte_memcpy(dst + cut->first, src, payload);
+		memcpy(dst + cut->first, src, payload);
 	tap_cut_write_ip(cut, dst, len);
 	if (cut->tcp) {
 		sum += tap_cut_write_tcp(cut, dst, payload);

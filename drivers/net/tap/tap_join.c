@@ -7,7 +7,6 @@
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
-#include <rte_memcpy.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
@@ -170,7 +169,7 @@ tap_part_copy(const struct tap_part *p, uint8_t *to, bool verify)
 	uint64_t sum;
 
 	if (!verify) {
-		rte_memcpy(to, p->data + p->payload, p->len);
+		memcpy(to, p->data + p->payload, p->len);
 		return true;
 	}
 	sum = tap_cksum_pseudo(p->data + p->l3_off, p->ipv4, p->proto, hdr_len + p->len) +

@@ -5,7 +5,6 @@
 
 #include <rte_ether.h>
 #include <rte_ip.h>
-#include <rte_memcpy.h>
 
 #include "tap_cksum.h"
 #include "tap_rx.h"
@@ -107,14 +106,14 @@ tap_rx_store(struct tap_rxq *q, struct tap_rx_frame *frame, const char *src, uin
 	tap_rx_take(q, frame, len);
 	memcpy(frame->data - TAP_VNET_HDR_LEN, vnet, sizeof(*vnet));
 	done = frame->m->data_len;
-	rte_memcpy(frame->data, src, done);
+	memcpy(frame->data, src, done);
 	for (tail = frame->m; done < len; done += tail->data_len) {
 		struct rte_mbuf *m = q->stash[--q->n_stash];
 
 		tap_rx_rearm(q, m);
 		m->ol_flags = q->ol_flags;
 		m->data_len = (uint16_t)RTE_MIN(len - done, q->room);
-		rte_memcpy(q->frame[q->n_stash], src + done, m->data_len);
+		memcpy(q->frame[q->n_stash], src + done, m->data_len);
 		tail->next = m;
 		tail = m;
 		frame->m->nb_segs++;
