@@ -12,7 +12,8 @@ from scapy.layers.vxlan import VXLAN
 from pair import SOL_PACKET, PACKET_VNET_HDR, Pair, one_core, receive
 from port import Port
 from rss_model import RssConfig, classify
-from super_frames import GSO, NEEDS_CSUM, USO, VNET, checksum, packets_of, plain, segments, super_frame
+from super_frames import (GSO, NEEDS_CSUM, USO, VNET, checksum, packets_of, plain, segments, split,
+                          super_frame)
 
 
 def cut_by(gso, frames, offload=False):
@@ -46,6 +47,21 @@ def test_cut_as_the_kernel_does():
         assert len(a) == len(b), f"frame {number}: {len(b)} segments, the kernel makes {len(a)}"
         for i, (x, y) in enumerate(zip(a, b)):
             assert x == y, f"frame {number}, segment {i}:\n{x.hex()}\n{y.hex()}"
+
+
+@pytest.mark.parametrize("burst, frames", [(0, 1), (32, 2)])
+def test_a_burst_as_advised_passes_a_super_frame_on_whole(burst, frames):
+    """testpmd takes the driver's advice for 0."""
+    frame = super_frame(random.Random(8), 45, 1448, tcp=True, version=4, tags=0, odd=False)
+    with Pair(burst=burst) as pair:
+        sender, receiver = pair.sock("in0"), pair.sock("out0")
+        sender.send(frame)
+        got = receive(receiver, 2, at_most=frames)
+        assert receive(receiver, 0.1) == []
+        sender.close()
+        receiver.close()
+    assert len(got) == frames
+    assert [packet for vnet, data in got for packet in split(vnet, data)] == packets_of(frame)
 
 
 def through_at_once(packets, **kind):

@@ -403,8 +403,8 @@ tap_infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->tx_desc_lim = tx_desc;
 	info->default_rxportconf.ring_size = TAP_DEFAULT_DESC;
 	info->default_txportconf.ring_size = TAP_DEFAULT_DESC;
-	info->default_rxportconf.burst_size = 32;
-	info->default_txportconf.burst_size = 32;
+	info->default_rxportconf.burst_size = TAP_DEFAULT_BURST;
+	info->default_txportconf.burst_size = TAP_DEFAULT_BURST;
 	info->default_rxportconf.nb_queues = 1;
 	info->default_txportconf.nb_queues = 1;
 	info->hash_key_size = TAP_KEY_LEN;

@@ -48,6 +48,8 @@
 #define TAP_MIN_DESC 32
 #define TAP_MAX_DESC 32768
 #define TAP_DEFAULT_DESC 1024
+/** Burst that is advised: a super-frame of MTU 1500, of 45 segments, goes on as one. */
+#define TAP_DEFAULT_BURST 64
 
 /** mbufs that a receive queue takes from its pool at a time. */
 #define TAP_RX_STASH 32

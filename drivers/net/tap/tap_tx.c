@@ -17,6 +17,7 @@
 
 /* Headers that checksum offload may have to write to: Ethernet with tags, IP and TCP at their longest. */
 #define TAP_TX_MAX_HDR 256
+_Static_assert(TAP_DEFAULT_BURST <= TAP_JOIN_MAX, "a burst as advised can be joined to one");
 
 #define TAP_TX_SEG (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
 /* Flags of packets whose headers change on their way. */
