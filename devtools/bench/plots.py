@@ -64,12 +64,12 @@ def bars(axes, groups, table, unit, labels=True):
     axes.margins(y=0.12)
 
 
-def legend_above(figure, axes, columns=5):
+def legend_above(figure, axes, columns):
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="upper center", ncol=columns, fontsize=8)
 
 
-def bar_plot(path, panels, height=3.4, columns=5, labels=True):
+def bar_plot(path, panels, height=3.4, columns=4, labels=True):
     """panels: (title, groups, table, unit), one below the other."""
     figure, all_axes = plt.subplots(len(panels), 1, squeeze=False,
                                     figsize=(8.4, 0.4 + height * len(panels)))
