@@ -172,26 +172,37 @@ change_tx_queue(void)
 	return change_queue(SOAK_TX);
 }
 
+/* Set the link while nobody sends from the port. */
+static int
+link_without_sending(int (*set)(uint16_t port))
+{
+	int err, q;
+
+	for (q = 0; q < SOAK_QUEUES; q++)
+		if (q != stopped[SOAK_TX])
+			shut(SOAK_TX, q);
+	err = set(port);
+	for (q = 0; q < SOAK_QUEUES; q++)
+		if (q != stopped[SOAK_TX])
+			open_again(SOAK_TX, q);
+	return err;
+}
+
 /*
  * The link is down for a moment. Nobody sends where no account holds: to the port while it goes
- * down, from it while it comes up (the netdev takes packets before packet sockets get them).
+ * down, from it while it goes down or comes up (the netdev takes packets when packet sockets get
+ * them not yet, or no longer).
  */
 static int
 change_link(void)
 {
-	int err, up, q;
+	int err, up;
 
 	pthread_mutex_lock(&link_lock);
-	err = rte_eth_dev_set_link_down(port);
+	err = link_without_sending(rte_eth_dev_set_link_down);
 	pthread_mutex_unlock(&link_lock);
 	usleep(LINK_DOWN_US);
-	for (q = 0; q < SOAK_QUEUES; q++)
-		if (q != stopped[SOAK_TX])
-			shut(SOAK_TX, q);
-	up = rte_eth_dev_set_link_up(port);
-	for (q = 0; q < SOAK_QUEUES; q++)
-		if (q != stopped[SOAK_TX])
-			open_again(SOAK_TX, q);
+	up = link_without_sending(rte_eth_dev_set_link_up);
 	return err ? err : up;
 }
 
