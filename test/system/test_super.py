@@ -56,7 +56,7 @@ def test_a_burst_as_advised_passes_a_super_frame_on_whole(burst, frames):
     with Pair(burst=burst) as pair:
         sender, receiver = pair.sock("in0"), pair.sock("out0")
         sender.send(frame)
-        got = receive(receiver, 2, at_most=frames)
+        got = receive(receiver, 10, at_most=frames)
         assert receive(receiver, 0.1) == []
         sender.close()
         receiver.close()

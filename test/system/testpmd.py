@@ -224,9 +224,9 @@ class Testpmd:
         begin = len(self.lines)
         if verbose:
             self.verbose = int(verbose[1])
-        else:
-            self.send(command)
-        mark = re.compile(rf"Change verbose level from \d+ to {self.verbose}$")
+        # testpmd says this before it does it, so the same level once more: what came before is done.
+        mark = re.compile(rf"Change verbose level from {self.verbose} to {self.verbose}$")
+        self.send(command)
         self.send(f"set verbose {self.verbose}")
         seen = begin
 
