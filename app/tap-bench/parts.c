@@ -17,7 +17,7 @@
 #include <rte_tcp.h>
 
 #include "bench.h"
-#include "frames.h"
+#include "superframes.h"
 #include "tap_tun.h"
 
 #define TCP_MAX_OPTIONS 40
@@ -31,9 +31,7 @@ struct part_head {
 	uint8_t options[TCP_MAX_OPTIONS];
 };
 
-#define TCP_OFFSET (FRAME_L2_LEN + sizeof(struct rte_ipv4_hdr))
-
-_Static_assert(offsetof(struct part_head, tcp) == TAP_VNET_HDR_LEN + TCP_OFFSET,
+_Static_assert(offsetof(struct part_head, tcp) == TAP_VNET_HDR_LEN + SUPER_L4_OFFSET,
 	       "nothing lies between the headers");
 
 static bool
@@ -81,7 +79,7 @@ parts_write(int fd, uint8_t *frame, size_t len, unsigned int segments)
 	memcpy(&head, frame, sizeof(head));
 	head_len = offsetof(struct part_head, tcp) + (head.tcp.data_off >> 4) * 4u;
 	if ((head.vnet.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) != VIRTIO_NET_HDR_GSO_TCPV4 ||
-	    head.vnet.gso_size == 0 || head.vnet.csum_start != TCP_OFFSET ||
+	    head.vnet.gso_size == 0 || head.vnet.csum_start != SUPER_L4_OFFSET ||
 	    len - head_len <= (size_t)segments * head.vnet.gso_size)
 		return write_whole(fd, frame, len);
 	flags = head.tcp.tcp_flags & at_end;

@@ -14,17 +14,15 @@
 #include "superframes.h"
 #include "tap_tun.h"
 
-#define L4_OFFSET (FRAME_L2_LEN + sizeof(struct rte_ipv4_hdr))
-
 struct virtio_net_hdr
 super_vnet_hdr(bool tcp, uint16_t payload)
 {
 	struct virtio_net_hdr hdr = {
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.gso_type = tcp ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_UDP_L4,
-		.hdr_len = tcp ? SUPER_HEADERS : L4_OFFSET + sizeof(struct rte_udp_hdr),
+		.hdr_len = tcp ? SUPER_HEADERS : SUPER_L4_OFFSET + sizeof(struct rte_udp_hdr),
 		.gso_size = payload,
-		.csum_start = L4_OFFSET,
+		.csum_start = SUPER_L4_OFFSET,
 		.csum_offset = tcp ? offsetof(struct rte_tcp_hdr, cksum) :
 				     offsetof(struct rte_udp_hdr, dgram_cksum),
 	};
@@ -71,7 +69,7 @@ tcp_seq(const uint8_t *frame)
 {
 	uint32_t seq;
 
-	memcpy(&seq, frame + L4_OFFSET + offsetof(struct rte_tcp_hdr, sent_seq), sizeof(seq));
+	memcpy(&seq, frame + SUPER_L4_OFFSET + offsetof(struct rte_tcp_hdr, sent_seq), sizeof(seq));
 	return rte_be_to_cpu_32(seq);
 }
 

@@ -11,12 +11,16 @@
 
 #include <linux/virtio_net.h>
 
+#include <rte_ip.h>
+
 #include "frames.h"
 #include "worker.h"
 
 /** Payload of a segment of TCP, which with its headers is a full frame of 1514 bytes. */
 #define SUPER_SEGMENT 1448
 #define SUPER_HEADERS (FRAME_MAX - SUPER_SEGMENT)
+/** Where the headers of TCP and UDP are in it: no tags, no IP options. */
+#define SUPER_L4_OFFSET (FRAME_L2_LEN + sizeof(struct rte_ipv4_hdr))
 /** Segments of a super-frame that is received, and its payload. */
 #define SUPER_SEGMENTS 44
 #define SUPER_PAYLOAD (SUPER_SEGMENTS * SUPER_SEGMENT)

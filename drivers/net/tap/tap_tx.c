@@ -17,11 +17,12 @@
 
 /* Headers that checksum offload may have to write to: Ethernet with tags, IP and TCP at their longest. */
 #define TAP_TX_MAX_HDR 256
-_Static_assert(TAP_DEFAULT_BURST <= TAP_JOIN_MAX, "a burst as advised can be joined to one");
 
 #define TAP_TX_SEG (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
 /* Flags of packets whose headers change on their way. */
 #define TAP_TX_CHANGE (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK | TAP_TX_SEG)
+
+_Static_assert(TAP_DEFAULT_BURST <= TAP_JOIN_MAX, "a burst as advised can be joined to one");
 
 /* A copy of what the offloads change, to undo it if the kernel does not take the packet. */
 struct tap_tx_undo {
